@@ -1,0 +1,96 @@
+"""The A1111 text: exact output, round trips, other people's dialects."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sdtoolbox.builtin import load_all
+from sdtoolbox.images.parameters import parameters_text, parse_parameters, split_parameters
+from sdtoolbox.schema.requests import Txt2Img
+from sdtoolbox.settings import Settings
+
+REGISTRIES = load_all(Settings(safe_mode=True))[0].by_name()
+CHECKPOINT = {"name": "storybook", "sha256": "6ce0161689b3853acaa03779ec93eafe75a02f4ced659bee03f50797806fa2fa"}
+REQUEST = Txt2Img(
+    prompt="a red house",
+    checkpoint="x",
+    width=512,
+    height=768,
+    steps=20,
+    sampler="dpmpp_2m",
+    schedule="karras",
+    guidance_scale=7.0,
+    seed=123,
+)
+
+
+def text_of(request: Txt2Img, seed: int = 123, index: int = 0) -> str:
+    return parameters_text(request, seed=seed, index=index, checkpoint=CHECKPOINT, registries=REGISTRIES)
+
+
+def test_text_is_what_a1111_writes() -> None:
+    assert text_of(REQUEST).splitlines() == [
+        "a red house",
+        "Steps: 20, Sampler: DPM++ 2M, Schedule type: Karras, CFG scale: 7.0, Seed: 123, Size: 512x768, "
+        "Model hash: 6ce0161689, Model: storybook, Version: sdtoolbox 0.1.0",
+    ]
+
+
+def test_negative_prompt_has_a_line_of_its_own_and_is_left_out_when_empty() -> None:
+    with_negative = REQUEST.model_copy(update={"negative_prompt": "rain,\nfog"})
+    assert "\nNegative prompt: rain,\nfog\nSteps: 20" in text_of(with_negative)
+    assert "Negative prompt" not in text_of(REQUEST)
+
+
+def test_a_picture_of_a_batch_names_its_own_seed_and_place() -> None:
+    text = text_of(REQUEST.model_copy(update={"batch_size": 4}), seed=125, index=2)
+    assert "Seed: 125" in text
+    assert "Batch size: 4, Batch pos: 2" in text
+
+
+def test_values_with_commas_and_colons_are_quoted_and_come_back() -> None:
+    odd = {"name": 'my "best": model, v2', "sha256": "0" * 64}
+    text = parameters_text(REQUEST, seed=1, index=0, checkpoint=odd, registries=REGISTRIES)
+    assert parse_parameters(text, Txt2Img, REGISTRIES)[0]["checkpoint"] == odd["name"]
+
+
+@given(
+    prompt=st.text(st.characters(codec="utf-8", exclude_characters="\0\r"), max_size=60).map(str.strip),
+    steps=st.integers(1, 1000),
+    guidance=st.floats(0, 100),
+    seed=st.integers(0, 2**53 - 1),
+    width=st.integers(16, 4096),
+)
+def test_what_is_written_is_read_again(prompt: str, steps: int, guidance: float, seed: int, width: int) -> None:
+    if "Negative prompt:" in prompt:
+        return
+    request = Txt2Img.parse(
+        REQUEST.model_dump() | dict(prompt=prompt, steps=steps, guidance_scale=guidance, seed=seed, width=width)
+    )
+    values, unknown = parse_parameters(text_of(request, seed), Txt2Img, REGISTRIES)
+    assert Txt2Img.parse(values).model_dump(include={"steps", "guidance_scale", "seed", "width", "height"}) == (
+        request.model_dump(include={"steps", "guidance_scale", "seed", "width", "height"})
+    )
+    assert values["prompt"] == request.prompt.strip()
+    assert values["sampler"] == "DPM++ 2M"
+    assert unknown == ["Model hash", "Version"]
+
+
+@pytest.mark.parametrize(
+    ("sampler", "expected"),
+    [
+        ("DPM++ 2M Karras", {"sampler": "DPM++ 2M", "schedule": "Karras"}),
+        ("Euler a", {"sampler": "Euler a"}),
+        ("Undefined", {}),
+        ("Nobody Knows Karras", {"sampler": "Nobody Knows Karras"}),
+    ],
+)
+def test_old_sampler_names(sampler: str, expected: dict[str, str]) -> None:
+    values, _ = parse_parameters(f"a cat\nSteps: 5, Sampler: {sampler}, Seed: 1, Size: 64x64", Txt2Img, REGISTRIES)
+    assert {key: values[key] for key in ("sampler", "schedule") if key in values} == expected
+
+
+def test_a_line_with_two_pairs_is_prompt() -> None:
+    assert split_parameters("a cat\nmood: calm, light: soft") == ("a cat\nmood: calm, light: soft", "", {})

@@ -1,0 +1,89 @@
+"""Whole files or none, ids from bytes, nothing outside the folder."""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+
+import pytest
+
+from sdtoolbox.database import Database
+from sdtoolbox.errors import UserError
+from sdtoolbox.images import store as store_module
+from sdtoolbox.images.store import ImageStore, open_within, write_whole
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> ImageStore:
+    return ImageStore(tmp_path / "outputs", Database(tmp_path / "a.sqlite3"))
+
+
+def put(store: ImageStore, data: bytes = b"picture") -> store_module.Stored:
+    stored = store.write(data, width=4, height=4, request={"seed": 1}, stem="00001-1")
+    with store._database.transaction() as connection:
+        store.index(connection, stored)
+    return stored
+
+
+def test_a_picture_is_found_by_its_id(store: ImageStore) -> None:
+    stored = put(store)
+    assert len(stored.id) == 32
+    assert store.path(stored.id).read_bytes() == b"picture"
+
+
+def test_the_same_bytes_are_stored_once(store: ImageStore) -> None:
+    assert put(store) == put(store)
+    assert len(list(store.folder.rglob("*.png"))) == 1
+
+
+@pytest.mark.parametrize("identity", ["0" * 32, "../../etc/passwd", "", "x" * 5000])
+def test_an_unknown_id_is_said_in_words(store: ImageStore, identity: str) -> None:
+    with pytest.raises(UserError) as caught:
+        store.path(identity)
+    assert caught.value.code == "IMAGE_INVALID"
+
+
+def test_names_cannot_leave_the_folder(tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "link").symlink_to("/etc")
+    for name in ("../x", "/etc/passwd", "link/passwd"):
+        with pytest.raises(UserError):
+            open_within(tmp_path / "in", name)
+    assert open_within(tmp_path / "in", "a/b.png") == (tmp_path / "in" / "a" / "b.png").resolve()
+
+
+def test_a_failed_write_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(_: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(OSError, match="No space"):
+        write_whole(tmp_path / "a.png", b"data")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_full_disk_is_said_in_words(store: ImageStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(_: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(UserError) as caught:
+        put(store)
+    assert caught.value.code == "DISK_FULL"
+
+
+def test_reconcile_mends_both_ways(store: ImageStore) -> None:
+    kept, lost = put(store, b"kept"), put(store, b"lost")
+    store.path(lost.id).unlink()
+    half = store.path(kept.id).with_name(".half.part")
+    half.write_bytes(b"")
+    os.utime(half, (time.time() - 3600,) * 2)
+    young = half.with_name(".young.part")  # another process may be writing it right now
+    young.write_bytes(b"")
+    assert store.reconcile() == (1, 1)
+    assert not half.exists()
+    assert young.exists()
+    assert store.path(kept.id).is_file()
+    with pytest.raises(UserError):
+        store.path(lost.id)
