@@ -1,0 +1,37 @@
+"""The built-in modules, each with a `register(ext)` like any extension's, and the loading of all extensions."""
+
+from __future__ import annotations
+
+import importlib
+from functools import partial
+
+from sdtoolbox.extensions import LoadReport, Registries, find, load, module_from
+from sdtoolbox.settings import Settings
+
+BUILTIN_MODULES = (
+    "sdtoolbox.samplers.euler",
+    "sdtoolbox.samplers.heun",
+    "sdtoolbox.samplers.dpmpp",
+    "sdtoolbox.samplers.ddim",
+    "sdtoolbox.samplers.unipc",
+    "sdtoolbox.samplers.lcm",
+    "sdtoolbox.samplers.schedules",
+    "sdtoolbox.tasks.txt2img",
+)
+
+
+def load_all(settings: Settings) -> tuple[Registries, list[LoadReport]]:
+    """The registries with everything in them, built-ins first, and a report for each extension.
+
+    RuntimeError if a built-in fails: that is a bug of ours, not an author's.
+    """
+    registries = Registries()
+    reports = []
+    for name in BUILTIN_MODULES:
+        report = load(name, partial(importlib.import_module, name), registries)
+        if report.reason:
+            raise RuntimeError(f"built-in {name}: {report.details}")
+    if not settings.safe_mode:
+        for name, file in find(settings.all_extension_folders):
+            reports.append(load(name, partial(module_from, name, file), registries))
+    return registries, reports

@@ -1,0 +1,236 @@
+"""The command line: a command a task, its flags the fields of the task's request; `--json` everywhere."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sys
+from collections.abc import Callable, Mapping
+from functools import wraps
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from sdtoolbox import __version__
+from sdtoolbox.errors import UserError
+from sdtoolbox.schema.requests import Request, bounds_of, control_of
+from sdtoolbox.schema.results import JOB_STATES, Event, Result
+
+if TYPE_CHECKING:
+    from sdtoolbox.toolbox import Toolbox
+
+
+class Value(click.ParamType):
+    """A number where the text is one, else the text: the request class judges it, in the same words at every door."""
+
+    name = "value"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        for number in (int, float):
+            try:
+                return number(value)
+            except ValueError:
+                continue
+        return value
+
+
+def show(as_json: bool, values: Any, text: str) -> None:
+    """Print a result: JSON for programs, a sentence for people."""
+    click.echo(json.dumps(values, ensure_ascii=False) if as_json else text)
+
+
+def reports_errors(function: Callable[..., None]) -> Callable[..., None]:
+    """Turn a `UserError` into a message and exit status 1, or its JSON with --json; and add the --json flag."""
+
+    @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+    @wraps(function)
+    def wrapped(*args: Any, as_json: bool, **values: Any) -> None:
+        try:
+            function(*args, as_json=as_json, **values)
+        except UserError as error:
+            if as_json:
+                click.echo(json.dumps({"error": error.as_dict()}, ensure_ascii=False))
+            else:
+                click.echo(f"Error: {error}", err=True)
+            raise SystemExit(1) from None
+
+    return wrapped
+
+
+def open_toolbox(**overrides: Any) -> Toolbox:
+    """The toolbox of this machine's settings."""
+    from sdtoolbox.settings import load_settings
+    from sdtoolbox.toolbox import Toolbox
+
+    return Toolbox.open(load_settings(**overrides))
+
+
+class Commands(click.Group):
+    """The fixed commands and one for each registered task."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return [*self.tasks(), *super().list_commands(ctx)]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if (fixed := super().get_command(ctx, cmd_name)) is not None:
+            return fixed
+        request = self.tasks().get(cmd_name)
+        return task_command(request) if request is not None else None
+
+    def tasks(self) -> dict[str, type[Request]]:
+        """The request classes of all tasks, by the name of the command."""
+        from sdtoolbox.builtin import load_all
+        from sdtoolbox.settings import load_settings
+
+        registries, _ = load_all(load_settings())
+        return {entry.id: entry.value.request for entry in registries.tasks}
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(__version__, package_name="sdtoolbox")
+def main() -> None:
+    """A Stable Diffusion toolbox: draw from a sentence, in the browser or right here.
+
+    All data lie in SDTOOLBOX_HOME; see the README for every setting.
+    """
+
+
+def task_command(request: type[Request]) -> click.Command:
+    """The command of a task: one flag a field, with its help, bounds and aliases."""
+    options: list[click.Parameter] = [_flag(request, name) for name in request.model_fields]
+    options.append(click.Option(["--output", "-o"], type=click.Path(path_type=Path), help="Copy the picture here."))
+    callback = reports_errors(lambda as_json, output, **values: _draw(request.task, as_json, output, values))
+    options.extend(getattr(callback, "__click_params__", ()))
+    return click.Command(request.task, params=options, callback=callback, help=request.__doc__)
+
+
+def _flag(request: type[Request], name: str) -> click.Option:
+    control, info = control_of(request, name), request.model_fields[name]
+    low, high = bounds_of(request, name)
+    text = info.description or ""
+    notes = [f"{low} to {high}"] if low is not None and high is not None else []
+    if info.default not in (None, ""):
+        notes.append(f"default {info.default}")
+    flags = [f"--{flag.replace('_', '-')}" for flag in (name, *control.aliases)]
+    kind = click.STRING if control.kind in ("prompt", "choice") else Value()
+    return click.Option([name, *flags], type=kind, help=text + (f"  [{'; '.join(notes)}]" if notes else ""))
+
+
+def _draw(task: str, as_json: bool, output: Path | None, values: Mapping[str, Any]) -> None:
+    if output is not None and output.suffix.lower() != ".png":
+        raise UserError("PARAM_INVALID", f"--output {output.name} is not a PNG file.", "Use a name like out.png.", "output")
+    with open_toolbox() as toolbox:
+        request = toolbox.parse(task, {name: value for name, value in values.items() if value is not None})
+        on_event = None if as_json or not sys.stderr.isatty() else progress_line
+        result = toolbox.run_request(request, on_event=on_event)
+        files = copy_pictures(toolbox, result, output)
+    shown = result.model_dump() | {"files": [str(file) for file in files]}
+    show(as_json, shown, "\n".join(str(file) for file in files))
+    for warning in result.warnings:
+        click.echo(f"Warning: {warning}", err=True)
+
+
+def copy_pictures(toolbox: Toolbox, result: Result, output: Path | None) -> list[Path]:
+    """Copy a job's pictures to `output` (`out-1.png`, `out-2.png`, … if there are several); where they lie if None."""
+    sources = [toolbox.picture_path(picture.id) for picture in result.pictures]
+    if output is None:
+        return sources
+    numbered = [output.with_stem(f"{output.stem}-{i}") for i in range(1, len(sources) + 1)]
+    targets = [output] if len(sources) == 1 else numbered
+    try:
+        for source, target in zip(sources, targets, strict=True):
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(source, target)
+    except OSError as error:
+        raise UserError(
+            "DISK_FULL", f"{output} could not be written: {error.strerror}.", "The picture lies in the outputs folder."
+        ) from None
+    return targets
+
+
+def progress_line(event: Event) -> None:
+    """Show where a job stands on one line of the terminal that is written over."""
+    where = f"step {event.step} of {event.steps}" if event.step is not None else event.stage
+    left = f" · {event.eta_seconds:.0f} s left" if event.eta_seconds is not None else ""
+    click.echo(f"\r\x1b[K{where}{left}", nl=False, err=True)
+    if event.state in ("done", "failed", "cancelled"):
+        click.echo("\r\x1b[K", nl=False, err=True)
+
+
+@main.command()
+@click.option("--host", help="Address to listen on.  [default 127.0.0.1]")
+@click.option("--port", type=click.IntRange(0, 65535), help="Port to listen on; 0 takes a free one.  [default 7860]")
+@click.option("--insecure-no-auth", is_flag=True, default=None, help="Allow an address that others can reach.")
+@click.option("--safe-mode", is_flag=True, default=None, help="Load no extensions.")
+@reports_errors
+def serve(as_json: bool, **overrides: Any) -> None:
+    """Start the web app."""
+    from sdtoolbox.server.app import serve as serve_forever
+    from sdtoolbox.settings import load_settings
+
+    serve_forever(load_settings(**overrides), as_json=as_json)
+
+
+@main.group()
+def models() -> None:
+    """What there is to draw with."""
+
+
+@models.command("list")
+@reports_errors
+def models_list(as_json: bool) -> None:
+    """List the checkpoints in all model folders."""
+    with open_toolbox() as toolbox:
+        rows = [checkpoint.public() for checkpoint in toolbox.catalog]
+    lines = [f"{row['name']:30}  {row['base']:8}  {row['reason'] or row['state']}" for row in rows]
+    show(as_json, rows, "\n".join(lines) or "There are no models.")
+
+
+@main.group()
+def jobs() -> None:
+    """What waits, runs and is done."""
+
+
+@jobs.command("list")
+@click.option("--state", type=click.Choice(JOB_STATES), multiple=True, help="Only jobs in this state; may be repeated.")
+@click.option("--limit", type=click.IntRange(1, 10_000), default=50, show_default=True, help="How many, newest first.")
+@reports_errors
+def jobs_list(as_json: bool, state: tuple[Any, ...], limit: int) -> None:
+    """List jobs, newest first."""
+    with open_toolbox() as toolbox:
+        found = toolbox.jobs(state or None, limit)
+    lines = [f"{job.number:6}  {job.state:10}  {job.task:10}  {job.request.get('prompt', '')[:60]!r}" for job in found]
+    show(as_json, [job.model_dump() for job in found], "\n".join(lines) or "There are no jobs.")
+
+
+@jobs.command("cancel")
+@click.argument("job")
+@reports_errors
+def jobs_cancel(as_json: bool, job: str) -> None:
+    """Cancel a job by its id or number."""
+    with open_toolbox() as toolbox:
+        wanted = next((j.id for j in toolbox.jobs(None, 10_000) if job in (j.id, str(j.number))), None)
+        if wanted is None:
+            raise UserError("JOB_MISSING", f"there is no job {job[:40]!r}.", "`sdtoolbox jobs list` shows them.")
+        cancelled = toolbox.cancel(wanted)
+    show(as_json, {"id": wanted, "cancelled": cancelled}, "Cancelled." if cancelled else "It had ended already.")
+
+
+@main.command()
+@click.argument("picture", type=click.Path(path_type=Path))
+@reports_errors
+def replay(as_json: bool, picture: Path) -> None:
+    """Draw a PNG file of ours again; exit status 0 only if every pixel is the same."""
+    from sdtoolbox.replay import recorded_threads
+    from sdtoolbox.replay import replay as replay_picture
+
+    with open_toolbox(threads=recorded_threads(picture)) as toolbox:
+        outcome = replay_picture(picture, toolbox)
+    text = "identical" if outcome.identical else f"differs by up to {outcome.max_difference}/255: {outcome.cause}"
+    show(as_json, outcome.as_dict(), text)
+    raise SystemExit(0 if outcome.identical else 1)
+
+
+if __name__ == "__main__":
+    main()

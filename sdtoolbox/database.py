@@ -1,0 +1,135 @@
+"""One SQLite file holds queue, results and picture index; this module opens it safely from any thread."""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from sdtoolbox.errors import UserError
+
+SCHEMA_VERSION = 1
+SCHEMA = """
+CREATE TABLE jobs (
+    id TEXT PRIMARY KEY,
+    number INTEGER NOT NULL UNIQUE,          -- what people call it: job 17
+    task TEXT NOT NULL,
+    request TEXT NOT NULL,                   -- the resolved request, JSON
+    state TEXT NOT NULL,                     -- queued running done failed cancelled interrupted
+    created REAL NOT NULL,                   -- seconds since the epoch
+    started REAL,
+    finished REAL,
+    attempts INTEGER NOT NULL DEFAULT 0,
+    worker TEXT,                             -- who holds it
+    lease_until REAL,                        -- the holder is thought dead after this
+    cancel_requested INTEGER NOT NULL DEFAULT 0,
+    reserved_for TEXT,                       -- only this worker may claim it (an inline run's own job)
+    client TEXT,                             -- which browser or program asked; never shown to others
+    result TEXT,                             -- JSON of schema.results.Result
+    error TEXT                               -- JSON of UserError.as_dict
+);
+CREATE INDEX jobs_by_state ON jobs (state, reserved_for, number);
+CREATE TABLE progress (                      -- the latest event of each job, overwritten
+    job_id TEXT PRIMARY KEY REFERENCES jobs (id) ON DELETE CASCADE,
+    sequence INTEGER NOT NULL,
+    event TEXT NOT NULL,                     -- JSON of schema.results.Event
+    preview BLOB                             -- small JPEG or NULL
+);
+CREATE TABLE pictures (
+    id TEXT PRIMARY KEY,                     -- 128 bits of the SHA-256 of the file's bytes, hex
+    path TEXT NOT NULL UNIQUE,               -- below the outputs folder, with forward slashes
+    created REAL NOT NULL,
+    width INTEGER NOT NULL,
+    height INTEGER NOT NULL,
+    request TEXT                             -- JSON that draws it again, NULL for uploads
+);
+CREATE INDEX pictures_by_time ON pictures (created);
+CREATE TABLE job_pictures (
+    job_id TEXT NOT NULL REFERENCES jobs (id) ON DELETE CASCADE,
+    position INTEGER NOT NULL,
+    picture_id TEXT NOT NULL REFERENCES pictures (id),
+    PRIMARY KEY (job_id, position)
+);
+CREATE TABLE workers (                       -- who is alive: any process can look
+    id TEXT PRIMARY KEY,
+    device TEXT NOT NULL,
+    pid INTEGER NOT NULL,
+    seen REAL NOT NULL                       -- heartbeat, seconds since the epoch
+);
+CREATE TABLE timings (                       -- what a stage cost here before: the source of true ETAs
+    key TEXT PRIMARY KEY,
+    seconds REAL NOT NULL
+);
+"""
+
+
+class Database:
+    """Connections to one SQLite file: one a thread, none across processes.
+
+    Write-ahead log and full synchronisation: a committed transition survives a power cut.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._local = threading.local()
+        self._open: list[sqlite3.Connection] = []
+        self._lock = threading.Lock()
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._migrate()
+
+    def connection(self) -> sqlite3.Connection:
+        """This thread's connection, opened at first use; rows are `sqlite3.Row`."""
+        connection: sqlite3.Connection | None = getattr(self._local, "connection", None)
+        if connection is None:
+            # check_same_thread is off so that close() may run in another thread than the opener's.
+            connection = sqlite3.connect(self.path, timeout=30, isolation_level=None, check_same_thread=False)
+            connection.row_factory = sqlite3.Row
+            connection.execute("PRAGMA journal_mode = WAL")
+            connection.execute("PRAGMA synchronous = FULL")
+            connection.execute("PRAGMA foreign_keys = ON")
+            self._local.connection = connection
+            with self._lock:
+                self._open.append(connection)
+        return connection
+
+    @contextmanager
+    def transaction(self) -> Iterator[sqlite3.Connection]:
+        """A short write transaction: taken at once, committed at the end, rolled back on any exception."""
+        connection = self.connection()
+        connection.execute("BEGIN IMMEDIATE")
+        try:
+            yield connection
+        except BaseException:
+            connection.execute("ROLLBACK")
+            raise
+        connection.execute("COMMIT")
+
+    def close(self) -> None:
+        """Close every thread's connection; the database object is not usable afterwards."""
+        with self._lock:
+            for connection in self._open:
+                connection.close()
+            self._open.clear()
+
+    def _migrate(self) -> None:
+        try:
+            with self.transaction() as connection:
+                version = connection.execute("PRAGMA user_version").fetchone()[0]
+                if version == 0:
+                    for statement in SCHEMA.split(";\n"):
+                        connection.execute(statement)
+                    connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+        except sqlite3.DatabaseError as error:
+            raise UserError(
+                "INTERNAL",
+                f"the database {self.path.name} in the home folder cannot be used: {error}.",
+                "Move it away to start with an empty queue; the pictures are not in it and stay.",
+            ) from None
+        if version > SCHEMA_VERSION:
+            raise UserError(
+                "INTERNAL",
+                f"the database {self.path.name} was written by a newer sdtoolbox (format {version}).",
+                "Update sdtoolbox, or set SDTOOLBOX_HOME to another folder.",
+            )

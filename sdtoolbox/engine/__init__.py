@@ -1,0 +1,1 @@
+"""Everything that needs torch and diffusers: loading, encoding, predicting, decoding."""

@@ -1,0 +1,1 @@
+"""Pictures at rest: the store and the metadata in the files."""

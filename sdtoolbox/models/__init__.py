@@ -1,0 +1,1 @@
+"""What is on disk: checkpoints listed and recognised, never loaded here."""

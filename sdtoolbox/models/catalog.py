@@ -1,0 +1,168 @@
+"""Which checkpoints there are: found on disk in place, recognised, explained; weights are never read here."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel
+
+from sdtoolbox.errors import UserError
+
+# What a checkpoint of a family is drawn with where it says nothing itself.
+FAMILY_DEFAULTS: Mapping[str, Mapping[str, Any]] = {
+    "sd1": {
+        "width": 512,
+        "height": 512,
+        "steps": 20,
+        "guidance_scale": 7.0,
+        "sampler": "dpmpp_2m",
+        "schedule": "karras",
+    },
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """A checkpoint on disk: `path` is its diffusers folder; `state` is "ready", or "unusable" with the `reason`."""
+
+    id: str
+    name: str
+    kind: Literal["checkpoint"]
+    base: str
+    state: Literal["ready", "unusable"]
+    reason: str
+    path: Path
+    description: str = ""
+    defaults: Mapping[str, Any] = field(default_factory=dict)
+
+    def public(self) -> dict[str, str]:
+        """What may be shown to anybody: no path."""
+        return {name: getattr(self, name) for name in ("id", "name", "kind", "base", "state", "reason")}
+
+
+class Catalog:
+    """The checkpoints in some folders, those of earlier folders first; `refresh` looks again."""
+
+    def __init__(self, folders: Sequence[Path], preferred: str = "storybook") -> None:
+        self._folders = tuple(folders)
+        self._preferred = preferred
+        self._checkpoints: tuple[Checkpoint, ...] = ()
+        self.refresh()
+
+    def __iter__(self) -> Iterator[Checkpoint]:
+        return iter(self._checkpoints)
+
+    def refresh(self) -> None:
+        """Look through all folders again."""
+        found: dict[str, Checkpoint] = {}
+        for folder in self._folders:
+            for path in _diffusers_folders(folder):
+                checkpoint = recognise(path)
+                found.setdefault(checkpoint.id, checkpoint)
+        self._checkpoints = tuple(found.values())
+
+    def ready(self) -> list[Checkpoint]:
+        """The checkpoints that can draw."""
+        return [checkpoint for checkpoint in self._checkpoints if checkpoint.state == "ready"]
+
+    def find(self, name: str | None) -> Checkpoint:
+        """The checkpoint with this id or name (any case), or the default one for None.
+
+        UserError MODEL_MISSING lists what there is; an ambiguous name lists the candidates; MODEL_TYPE says why
+        a recognised one cannot be used. A missing model is never replaced by another.
+        """
+        if name is None:
+            return self._default()
+        wanted = name.strip().casefold()
+        matches = [c for c in self._checkpoints if wanted in (c.id, c.name.casefold())]
+        if not matches:
+            known = ", ".join(c.name for c in self.ready())
+            raise UserError(
+                "MODEL_MISSING", f"there is no checkpoint {name[:80]!r}.", f"There are: {known or 'none'}.", "checkpoint"
+            )
+        if len(matches) > 1:
+            candidates = ", ".join(f"{c.name} ({c.id})" for c in matches)
+            raise UserError(
+                "MODEL_MISSING", f"{name!r} is more than one checkpoint.", f"Say which by id: {candidates}.", "checkpoint"
+            )
+        if matches[0].state != "ready":
+            raise UserError(
+                "MODEL_TYPE", f"{matches[0].name} cannot draw: {matches[0].reason}.", "Choose another.", "checkpoint"
+            )
+        return matches[0]
+
+    def _default(self) -> Checkpoint:
+        ready = self.ready()
+        if not ready:
+            raise UserError(
+                "MODEL_MISSING",
+                "there is no checkpoint at all.",
+                "Put one into models/checkpoints in the home folder, or name a folder in SDTOOLBOX_MODEL_FOLDERS.",
+                "checkpoint",
+            )
+        return next((c for c in ready if c.name == self._preferred), ready[0])
+
+
+def _diffusers_folders(root: Path) -> Iterator[Path]:
+    seen: set[tuple[int, int]] = set()
+    for place, folders, files in os.walk(root, followlinks=True):
+        status = os.stat(place)
+        if (status.st_dev, status.st_ino) in seen:  # a loop of symbolic links
+            folders.clear()
+            continue
+        seen.add((status.st_dev, status.st_ino))
+        folders.sort()
+        if "model_index.json" in files:
+            folders.clear()
+            yield Path(place)
+
+
+def recognise(path: Path) -> Checkpoint:
+    """What the diffusers folder at `path` is, from its own configuration files; never raises for a bad one."""
+    identity = hashlib.sha256(str(path.resolve()).encode("utf-8", "surrogateescape")).hexdigest()[:32]
+    base, reason, own = "unknown", "", _Own()
+    try:
+        base, reason = _base_of(path)
+        if (path / "sdtoolbox.json").is_file():
+            own = _Own.model_validate_json((path / "sdtoolbox.json").read_bytes())
+    except (OSError, ValueError, AttributeError) as error:
+        reason = f"its configuration cannot be read ({type(error).__name__})"
+    return Checkpoint(
+        identity,
+        own.name or path.name,
+        "checkpoint",
+        base,
+        "unusable" if reason else "ready",
+        reason,
+        path,
+        own.description,
+        {**FAMILY_DEFAULTS.get(base, {}), **own.defaults},
+    )
+
+
+class _Own(BaseModel):
+    """What a checkpoint says about itself in its `sdtoolbox.json`."""
+
+    name: str = ""
+    description: str = ""
+    defaults: dict[str, int | float | str] = {}
+
+
+def _base_of(path: Path) -> tuple[str, str]:
+    index = json.loads((path / "model_index.json").read_text("utf-8"))
+    pipeline = index.get("_class_name")
+    if pipeline != "StableDiffusionPipeline":
+        return "unknown", f"pipelines of type {pipeline} are not supported yet"
+    missing = [part for part in ("unet", "vae", "text_encoder", "tokenizer") if not (path / part).is_dir()]
+    if missing:
+        return "sd1", f"it lacks {', '.join(missing)}"
+    channels = json.loads((path / "unet" / "config.json").read_text("utf-8")).get("in_channels", 4)
+    if channels != 4:
+        return "sd1", f"its network takes {channels} channels: text to image needs one with 4"
+    return "sd1", ""

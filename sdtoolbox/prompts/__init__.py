@@ -1,0 +1,1 @@
+"""From text to a plan: what to encode, with which weights."""

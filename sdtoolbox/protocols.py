@@ -1,0 +1,191 @@
+"""The design as types: denoiser, guidance, steer, sampler, schedule, model, restorer, task.
+
+Nothing here runs, and nothing here imports torch: built-ins and extensions are written against these names.
+
+Notation: x is a float32 tensor [B, C, h, w] in latent space; sigma is the standard deviation of the noise in it, a
+Python float (Karras et al. 2022, "Elucidating the Design Space of Diffusion-Based Generative Models"); `denoised`
+is an estimate of the clean latent, same shape.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+    from torch import Tensor
+
+    from sdtoolbox.models.catalog import Checkpoint
+    from sdtoolbox.schema.requests import Request
+    from sdtoolbox.schema.results import Stage
+
+Form = Literal["variance_exploding", "flow"]
+"""How x carries its noise: x0 + sigma eps, or (1 - sigma) x0 + sigma eps."""
+
+Condition: TypeAlias = Any
+"""What a model made of a prompt; only the model that made it looks inside."""
+
+Denoiser: TypeAlias = "Callable[[Tensor, float], Tensor]"
+Predict: TypeAlias = "Callable[[Tensor, float, Sequence[Condition]], list[Tensor]]"
+Guidance: TypeAlias = "Callable[[Predict], Denoiser]"
+Steer: TypeAlias = "Callable[[Denoiser], Denoiser]"
+Noise: TypeAlias = "Callable[[float, float], Tensor]"
+"""noise(a, b): [B, C, h, w], unit variance. a > b: the normalised increment of one Brownian path an image, whatever
+the order and overlap of the calls. a <= b: a fresh draw."""
+OnStep: TypeAlias = "Callable[[int, Tensor, Tensor], None]"
+"""on_step(i, x, denoised) after (or in) step i, from 0."""
+
+
+class NoiseTable(Protocol):
+    """The noise levels a model was trained on, rising, and the map between sigma and the training time t."""
+
+    sigma_min: float
+    sigma_max: float
+    sigmas: Sequence[float]
+    family: Form
+
+    def sigma(self, t: float) -> float:
+        """The noise level at training time t in [0, len(sigmas) - 1]; log-linear between the table's entries."""
+        ...
+
+    def t(self, sigma: float) -> float:
+        """The training time of a noise level, the inverse of `sigma`; clamped to the table."""
+        ...
+
+
+Schedule: TypeAlias = Callable[[int, NoiseTable], Sequence[float]]
+"""schedule(steps, table): steps + 1 floats, falling, ending in 0."""
+
+
+class Sampler(Protocol):
+    """A plain function from noise to picture. Keyword options after `on_step` are the sampler's option schema."""
+
+    def __call__(
+        self, denoise: Denoiser, x: Tensor, sigmas: Sequence[float], *, noise: Noise, on_step: OnStep, **options: Any
+    ) -> Tensor: ...
+
+
+@dataclass(frozen=True, slots=True)
+class SamplerInfo:
+    """A registered sampler: the function and what one must know to use it."""
+
+    function: Callable[..., Any]
+    forms: tuple[Form, ...] = ("variance_exploding",)
+    options: Mapping[str, Any] = field(default_factory=dict)
+    help: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ScheduleInfo:
+    """A registered schedule."""
+
+    function: Schedule
+    help: str = ""
+
+
+class NoiseSource(Protocol):
+    """All randomness of one batch: image i has its own path, seeded by its own seed, drawn on the CPU."""
+
+    def initial(self) -> Tensor:
+        """Unit noise [B, C, h, w] to start from; the same for the same seeds, whatever the batch."""
+        ...
+
+    def __call__(self, a: float, b: float) -> Tensor:
+        """See `Noise`."""
+        ...
+
+
+class DiffusionModel(Protocol):
+    """A loaded checkpoint as the tasks see it; sigma-parameterized whatever it was trained to predict."""
+
+    checkpoint: Checkpoint
+    noise_table: NoiseTable
+    environment: Mapping[str, Any]
+
+    def encode(self, prompt: str) -> Condition:
+        """The model's reading of a prompt of any length."""
+        ...
+
+    def predict(self, x: Tensor, sigma: float, conditions: Sequence[Condition]) -> list[Tensor]:
+        """One batched network call: for each condition the estimate of the clean latent, [B, C, h, w] float32."""
+        ...
+
+    def noise(self, seeds: Sequence[int], width: int, height: int) -> NoiseSource:
+        """The randomness of a batch of pictures of this size in pixels, one seed a picture."""
+        ...
+
+    def decode(self, latents: Tensor, width: int, height: int) -> list[Image]:
+        """RGB pictures of exactly width x height; UserError NUMERIC where the result is not finite."""
+        ...
+
+    def preview(self, latents: Tensor) -> Image:
+        """A quick, small RGB look at the first latent of the batch, without the decoder."""
+        ...
+
+
+class Restorer(Protocol):
+    """Image in, image out, [1, 3, H, W] in [0, 1] -> [1, 3, H*scale, W*scale]; denoising has scale 1."""
+
+    scale: int
+
+    def __call__(self, image: Tensor) -> Tensor: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Drawn:
+    """A finished picture on its way from a task to the worker that saves it."""
+
+    image: Image
+    seed: int  # of this picture alone
+    request: Request  # draws the batch that this picture was part of, and nothing else
+    index: int  # its place in that batch, from 0
+
+
+class TaskContext(Protocol):
+    """All that a task may touch: models, the registered parts, progress. Nothing else is reachable from a task."""
+
+    registries: Any
+    environment: dict[str, Any]
+    warnings: list[str]
+
+    def lease(self, checkpoint: str) -> AbstractContextManager[DiffusionModel]:
+        """The loaded model of this catalog id, kept loaded until the block ends. The only way to get one."""
+        ...
+
+    def stage(self, stage: Stage, *, picture: int = 0, pictures_total: int = 1, work: float = 1.0) -> None:
+        """Say what is being done now; `work` is its size (network calls, pixels), for the ETA. Cancels if asked to."""
+        ...
+
+    def step(self, done: float, *, step: int | None = None, steps: int | None = None) -> None:
+        """Say how much of the current stage is done, 0 to 1. Raises `Cancelled` if somebody cancelled."""
+        ...
+
+    def wants_preview(self) -> bool:
+        """True when the last preview is old enough for another to be worth its time."""
+        ...
+
+    def preview(self, image: Image) -> None:
+        """Show a picture in the making."""
+        ...
+
+    def check_cancelled(self) -> None:
+        """Raise `Cancelled` if somebody cancelled the job; call it wherever a moment has passed."""
+        ...
+
+
+class TaskFunction(Protocol):
+    """`run(request, ctx)`: a generator of finished pictures."""
+
+    def __call__(self, request: Any, ctx: TaskContext) -> Iterator[Drawn]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class TaskInfo:
+    """A registered task: its request class and the function that does it."""
+
+    request: type[Request]
+    run: TaskFunction
+    help: str = ""

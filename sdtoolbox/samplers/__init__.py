@@ -1,0 +1,1 @@
+"""Samplers and schedules: plain arithmetic over denoise(x, sigma)."""

@@ -1,0 +1,1 @@
+"""What travels between doors, queue and workers: requests in, events and results out."""

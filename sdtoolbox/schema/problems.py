@@ -1,0 +1,68 @@
+"""Pydantic's findings in a person's words: what happened, with the value; what is allowed."""
+
+from __future__ import annotations
+
+import math
+from difflib import get_close_matches
+from typing import TYPE_CHECKING, Any
+
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails
+
+from sdtoolbox.errors import UserError
+
+if TYPE_CHECKING:
+    from sdtoolbox.schema.requests import Request
+
+
+def explain(error: ValidationError, request: type[Request]) -> list[UserError]:
+    """One `UserError` a field at fault, in the order in which pydantic found them."""
+    found: dict[str, UserError] = {}
+    for details in error.errors(include_url=False):
+        name = str(details["loc"][0]) if details["loc"] else ""
+        found.setdefault(name, _explain(details, name, request))
+    return list(found.values())
+
+
+def _explain(details: ErrorDetails, name: str, request: type[Request]) -> UserError:
+    value = shown(details["input"])
+    kind = details["type"]
+    if kind == "extra_forbidden":
+        near = get_close_matches(name, request.model_fields, n=1)
+        hint = f"Did you mean {near[0]}?" if near else f"Fields are: {', '.join(request.model_fields)}."
+        return UserError("PARAM_INVALID", f"{request.task} has no field {shown(name)}.", hint, name[:80])
+    if kind == "missing":
+        return UserError("PARAM_INVALID", f"{name} is missing.", "Give it a value.", name)
+    if kind in ("string_too_long", "string_too_short"):
+        limits = details.get("ctx", {})
+        hint = " ".join(f"{text} {limits[key]} characters." for key, text in _LENGTHS.items() if key in limits)
+        return UserError("PARAM_INVALID", f"{name} has {len(details['input'])} characters.", hint, name)
+    said = _SAID.get(kind, details["msg"] if kind in _OURS else "is out of range")
+    return UserError("PARAM_INVALID", f"{name} {value} {said}.", _allowed(request, name), name)
+
+
+_SAID = {"string_type": "is not text", "string_unicode": "holds half of a surrogate pair"}
+_OURS = {"number_type", "finite_number", "whole_number", "text_nul"}
+_LENGTHS = {"max_length": "At most", "min_length": "At least"}
+
+
+def _allowed(request: type[Request], name: str) -> str:
+    if name not in request.model_fields:
+        return ""
+    schema: dict[str, Any] = request.model_json_schema()["properties"][name]
+    for part in (schema, *schema.get("anyOf", ())):
+        if part.get("type") in ("integer", "number"):
+            word = "a whole number" if part["type"] == "integer" else "a number"
+            return f"Allowed is {word} from {part.get('minimum')} to {part.get('maximum')}."
+        if part.get("type") == "string":
+            return "Allowed is text."
+    return ""
+
+
+def shown(value: Any) -> str:
+    """A short, safe echo of a value: never more than 60 characters, never a character that breaks JSON."""
+    if isinstance(value, float) and not math.isfinite(value):
+        return str(value)
+    text = repr(value)
+    text = text if len(text) <= 60 else text[:57] + "..."
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")

@@ -1,0 +1,1 @@
+"""The web server: the only package that imports fastapi."""

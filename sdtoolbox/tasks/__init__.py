@@ -1,0 +1,1 @@
+"""One file, one feature: what happens between a request and its pictures."""

@@ -1,0 +1,1 @@
+"""Training of the models that the toolbox ships, from a drawn world to weights."""

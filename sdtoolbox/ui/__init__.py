@@ -1,0 +1,1 @@
+"""The browser's side: the only package that imports gradio."""
