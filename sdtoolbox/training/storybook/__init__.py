@@ -1,0 +1,1 @@
+"""The storybook: a synthetic picture-book world, its captions and its frozen evaluation."""
