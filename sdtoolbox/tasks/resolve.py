@@ -1,0 +1,130 @@
+"""From what a person asked for to what will be done: names to ids, open fields to values, the seed drawn."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Mapping
+from typing import Any, TypeVar
+
+from sdtoolbox.errors import InvalidRequest, UserError
+from sdtoolbox.extensions import Registries
+from sdtoolbox.models.catalog import Catalog, Checkpoint
+from sdtoolbox.protocols import Form
+from sdtoolbox.schema.fields import LARGEST_SEED
+from sdtoolbox.schema.requests import Request, control_of
+
+R = TypeVar("R", bound=Request)
+
+# How the models of a family carry noise; every family of the catalog's FAMILY_DEFAULTS stands here.
+FORM_OF_BASE: Mapping[str, Form] = {"sd1": "variance_exploding"}
+FORM_WORDS: Mapping[Form, str] = {"variance_exploding": "diffusion models", "flow": "flow models"}
+DRAWN_SEEDS = 2**32
+"""Drawn seeds stay below this, though larger ones may be asked for: they are read aloud and typed."""
+
+
+def resolve(request: R, registries: Registries, catalog: Catalog) -> R:
+    """The same request with nothing left open, ready to be queued, stored and replayed.
+
+    `UserError` names the field at fault, `InvalidRequest` all of them if there are several: unknown sampler,
+    schedule or checkpoint, a sampler that cannot draw with this kind of model, a seed too large for its batch.
+    Resolving twice changes nothing.
+    """
+    values = request.model_dump()
+    problems: list[UserError] = []
+    checkpoint = _resolve_checkpoint(request, values, catalog, problems)
+    if checkpoint is not None:
+        _fill_open(values, checkpoint)
+    _resolve_names(request, values, registries, problems)
+    if checkpoint is not None and not problems:
+        _check_form(values, checkpoint, registries, problems)
+    _draw_seed(values, problems)
+    if len(problems) == 1:
+        raise problems[0]  # with its own code: MODEL_MISSING says more than PARAM_INVALID
+    if problems:
+        raise InvalidRequest(problems)
+    return _validated(request, values, checkpoint)
+
+
+def _resolve_checkpoint(
+    request: Request, values: dict[str, Any], catalog: Catalog, problems: list[UserError]
+) -> Checkpoint | None:
+    names = [name for name in values if control_of(type(request), name).choices == "checkpoints"]
+    for name in names:
+        try:
+            found = catalog.find(values[name])
+        except UserError as error:
+            problems.append(UserError(error.code, error.message, error.hint, name))
+        else:
+            values[name] = found.id
+            return found
+    return None
+
+
+def _fill_open(values: dict[str, Any], checkpoint: Checkpoint) -> None:
+    for name, value in values.items():
+        if value is None and name in checkpoint.defaults:
+            values[name] = checkpoint.defaults[name]
+
+
+def _resolve_names(request: Request, values: dict[str, Any], registries: Registries, problems: list[UserError]) -> None:
+    for name, value in values.items():
+        choices = control_of(type(request), name).choices
+        if choices in ("", "checkpoints") or value is None:
+            continue
+        try:
+            values[name] = registries.by_name()[choices].get(value, name).id
+        except UserError as error:
+            problems.append(error)
+
+
+def _check_form(
+    values: dict[str, Any], checkpoint: Checkpoint, registries: Registries, problems: list[UserError]
+) -> None:
+    if values.get("sampler") is None:
+        return
+    form = FORM_OF_BASE.get(checkpoint.base, "variance_exploding")
+    sampler = registries.samplers.get(values["sampler"])
+    if form not in sampler.value.forms:
+        able = ", ".join(entry.label for entry in registries.samplers if form in entry.value.forms)
+        problems.append(
+            UserError(
+                "PARAM_INVALID",
+                f"{sampler.label} does not work with {FORM_WORDS[form]}, and {checkpoint.name} is one.",
+                f"These do: {able}.",
+                "sampler",
+            )
+        )
+
+
+def _draw_seed(values: dict[str, Any], problems: list[UserError]) -> None:
+    if "seed" not in values:
+        return
+    # Picture i has seed + i, so the last one must fit too.
+    more = values.get("batch_count", 1) * values.get("batch_size", 1) - 1
+    if values["seed"] == -1:
+        values["seed"] = secrets.randbelow(DRAWN_SEEDS - more)
+    elif values["seed"] + more > LARGEST_SEED:
+        problems.append(
+            UserError(
+                "PARAM_INVALID",
+                f"seed {values['seed']} leaves no room for {more + 1} pictures.",
+                f"Allowed for so many is a seed up to {LARGEST_SEED - more}.",
+                "seed",
+            )
+        )
+
+
+def _validated(request: R, values: dict[str, Any], checkpoint: Checkpoint | None) -> R:
+    try:
+        return type(request).parse(values)
+    except InvalidRequest as error:
+        if checkpoint is None:
+            raise
+        # The request was valid before, so it is a default of the checkpoint that is not.
+        problem = error.problems[0]
+        raise UserError(
+            "PARAM_INVALID",
+            f"a default of {checkpoint.name} is wrong: {problem.message}",
+            f"Give a value of your own, or correct the checkpoint's sdtoolbox.json. {problem.hint}",
+            problem.field,
+        ) from None

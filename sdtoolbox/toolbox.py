@@ -1,0 +1,188 @@
+"""The toolbox: one object that holds everything together, and the Python API. It never imports torch itself.
+
+>>> with Toolbox.open() as toolbox:
+...     result = toolbox.run("txt2img", prompt="a big red house in a meadow", seed=1)
+...     print(toolbox.picture_path(result.pictures[0].id))
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self, TypeVar
+
+from sdtoolbox.errors import UserError
+from sdtoolbox.jobs.recovery import Recovery
+from sdtoolbox.schema.requests import Request
+from sdtoolbox.schema.results import Event, Job, JobState, Result
+from sdtoolbox.settings import Settings, load_settings
+from sdtoolbox.tasks.resolve import resolve
+from sdtoolbox.workers.inline import InlineWorker, Nurse
+from sdtoolbox.workers.parts import Parts
+from sdtoolbox.workers.supervisor import Supervisor
+
+R = TypeVar("R", bound=Request)
+OnEvent = Callable[[Event], None]
+
+
+class Toolbox:
+    """Submit requests, watch their jobs, get pictures. Safe to use from any thread; close it, or use `with`."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+        self.settings = parts.settings
+        self.registries = parts.registries
+        self.reports = parts.reports
+        self.catalog = parts.catalog
+        self.database = parts.database
+        self.queue = parts.queue
+        self.store = parts.store
+        self._lock = threading.Lock()
+        self._supervisor: Supervisor | None = None
+        self._inline: InlineWorker | None = None
+
+    @classmethod
+    def open(cls, settings: Settings | None = None, **overrides: Any) -> Self:
+        """The toolbox of these settings, or of this machine's with some overridden; UserError if they are wrong."""
+        parts = Parts.open(settings if settings is not None else load_settings(**overrides))
+        Recovery(parts.queue).sweep(dead_only=True)  # nobody is shown a job that runs in a dead process
+        return cls(parts)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Stop the workers of this toolbox and close the database; what they had in hand waits for the next start."""
+        if self._supervisor is not None:
+            self._supervisor.stop()
+        if self._inline is not None:
+            self._inline.close()
+        self.database.close()
+
+    # Requests
+
+    def parse(self, task: str, values: Mapping[str, Any]) -> Request:
+        """The request of a task with these values by field; `InvalidRequest` names every field at fault."""
+        request: type[Request] = self.registries.tasks.get(task).value.request
+        return request.parse(values)
+
+    def resolve(self, request: R) -> R:
+        """The same request with nothing left open; a checkpoint that came to disk meanwhile is found."""
+        try:
+            return resolve(request, self.registries, self.catalog)
+        except UserError as error:
+            if error.code != "MODEL_MISSING":
+                raise
+        self.catalog.refresh()
+        return resolve(request, self.registries, self.catalog)
+
+    def submit(self, request: Request, client: str = "") -> str:
+        """Put a request into the durable queue and return the job's id; UserError if it cannot be drawn."""
+        return self.queue.submit(self.resolve(request), client)
+
+    # Jobs
+
+    def job(self, job_id: str) -> Job:
+        """A job by its id; UserError JOB_MISSING if there is none."""
+        return self.queue.get(job_id)
+
+    def jobs(self, states: Sequence[JobState] | None = None, limit: int = 100) -> list[Job]:
+        """The newest jobs, the newest first, only those in `states` if given."""
+        return self.queue.list(states, limit)
+
+    def event(self, job_id: str) -> Event:
+        """Where a job stands now."""
+        return self.queue.event(job_id)
+
+    def preview(self, job_id: str) -> bytes | None:
+        """A small JPEG of the picture in the making, or None."""
+        return self.queue.preview(job_id)
+
+    def watch(self, job_id: str) -> Iterator[Event]:
+        """The current event, then each change, until the job has ended."""
+        return self.queue.watch(job_id)
+
+    def awatch(self, job_id: str) -> AsyncIterator[Event]:
+        """As `watch`, for event loops."""
+        return self.queue.awatch(job_id)
+
+    def cancel(self, job_id: str) -> bool:
+        """Cancel a job; True means that it ends as cancelled, False that it had ended already or is not there."""
+        return self.queue.cancel(job_id)
+
+    def cancel_all(self) -> int:
+        """Cancel every job that has not ended; how many that were."""
+        return self.queue.cancel_all()
+
+    def result(self, job_id: str) -> Result:
+        """What a job made; raises the job's `UserError` if it failed, was cancelled or is not done yet."""
+        job = self.queue.get(job_id)
+        if job.result is not None:
+            return job.result
+        if job.error is not None:
+            raise UserError.from_dict(job.error)
+        if job.state == "cancelled":
+            raise UserError("CANCELLED", f"job {job.number} was cancelled.", "Pictures finished before that are kept.")
+        raise UserError(
+            "JOB_MISSING", f"job {job.number} has no result yet: it is {job.state}.", "Watch it until it is done."
+        )
+
+    def picture_path(self, picture_id: str) -> Path:
+        """The file of a picture in the store; UserError IMAGE_INVALID if it is not there."""
+        return self.store.path(picture_id)
+
+    # Drawing right away
+
+    def run(self, task: str, **values: Any) -> Result:
+        """Draw and wait: a live worker does it, or this process if there is none; raises the job's `UserError`."""
+        return self.run_request(self.parse(task, values))
+
+    def run_request(self, request: Request, *, on_event: OnEvent | None = None, inline: bool = False) -> Result:
+        """As `run`, for a request; `on_event` hears of each change; `inline` draws here even beside a live server.
+
+        Ctrl+C, or an exception in `on_event`, cancels the job.
+        """
+        request = self.resolve(request)
+        inline = inline or not (self._supervisor or self.live_workers())
+        job_id = self.queue.submit(request, reserved_for=self._inline_worker().id if inline else None)
+        patience = None if self._supervisor else self.settings.lease_seconds
+        nurse = Nurse(self.queue, job_id, self._inline_worker, patience)
+        try:
+            if inline:
+                nurse.draw_here()
+            for event in self.queue.watch(job_id, poll=0.05, idle=nurse.look):
+                if on_event is not None:
+                    on_event(event)
+        except BaseException:
+            self.queue.cancel(job_id)
+            raise
+        finally:
+            nurse.wait()
+        return self.result(job_id)
+
+    def _inline_worker(self) -> InlineWorker:
+        with self._lock:
+            if self._inline is None:
+                self._inline = InlineWorker(self._parts)
+            return self._inline
+
+    # Workers
+
+    def live_workers(self) -> int:
+        """How many worker processes, of this server or another, would take a job of this home folder."""
+        return len(self.queue.presence.live())
+
+    def start_workers(self) -> Supervisor:
+        """Start the worker process and keep it alive until the toolbox is closed or `stop()` is called."""
+        with self._lock:
+            if self._supervisor is None:
+                self._supervisor = Supervisor(self._parts)
+                self._supervisor.start()
+            return self._supervisor

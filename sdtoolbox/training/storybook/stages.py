@@ -1,0 +1,152 @@
+"""The stages of the storybook's training, by name, with their default budgets; run them in this order."""
+
+from __future__ import annotations
+
+import argparse
+import random
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from diffusers import AutoencoderKL
+
+from sdtoolbox.training.storybook import classifier, diffusion, evaluation, export, latents, report, text, vae
+from sdtoolbox.training.storybook.run import (
+    Options,
+    averaged_state,
+    freeze_world,
+    in_processes,
+    prepare,
+    train,
+)
+
+Run = Callable[[Options, argparse.Namespace], None]
+_NORMALIZED_OVER = 512  # pictures that set the latents' scale
+_OVERRIDES = ("processes", "minutes", "steps", "batch", "learning_rate")
+
+
+@dataclass(frozen=True)
+class Stage:
+    """What a stage does, and its own defaults of `Options`."""
+
+    help: str
+    run: Run
+    defaults: dict[str, Any] = field(default_factory=dict)
+
+
+def options_from(given: argparse.Namespace, stage: Stage) -> Options:
+    """The stage's defaults, overridden by what the command line gives."""
+    options = Options(Path(given.run_folder), given.device, given.threads, given.seed)
+    options = replace(options, **stage.defaults)
+    named = {name: getattr(given, name) for name in _OVERRIDES if getattr(given, name) is not None}
+    return replace(options, **named)
+
+
+def run_stage(name: str, given: argparse.Namespace) -> None:
+    """Runs stage `name`; raises `RuntimeError` when the world is not the one that the run folder began with."""
+    stage = STAGES[name]
+    options = options_from(given, stage)
+    prepare(options)
+    freeze_world(options.folder, evaluation.fingerprint())
+    stage.run(options, given)
+
+
+def _say(line: str) -> None:
+    print(line, flush=True)
+
+
+def _vae(options: Options, given: argparse.Namespace) -> None:
+    in_processes(_train_vae, options)
+    freeze_vae(options)
+
+
+def _train_vae(options: Options) -> None:
+    train(vae.Recipe(options), options, _say)
+
+
+def freeze_vae(options: Options) -> None:
+    """Writes the averaged autoencoder, its latents normalised, to `vae/` in the run folder: latents count on it."""
+    target = options.folder / "vae"
+    if target.exists():
+        return
+    model = vae.build()
+    model.load_state_dict(averaged_state(options.folder, vae.NAME)[0])
+    rng = random.Random("vae/normalize")
+    scenes = [evaluation.training_scene(rng) for _ in range(_NORMALIZED_OVER)]
+    pictures = [vae.world.draw(scene, rng.getrandbits(32), vae.SIZE) for scene in scenes]
+    vae.normalize_latents(model.eval(), pictures).save_pretrained(target)
+
+
+def _decoder(options: Options, given: argparse.Namespace) -> None:
+    in_processes(_train_decoder, options)
+
+
+def _train_decoder(options: Options) -> None:
+    model = AutoencoderKL.from_pretrained(options.folder / "vae", local_files_only=True)
+    train(vae.DecoderRecipe(options, model), options, _say)
+
+
+def _text(options: Options, given: argparse.Namespace) -> None:
+    folder = options.folder / "tokenizer"
+    if not (folder / "vocab.json").exists():
+        text.train_tokenizer(text.captions(50_000, options.seed), folder)
+    train(text.Recipe(options, text.load_tokenizer(folder)), options, _say)
+
+
+def _encode(options: Options, given: argparse.Namespace) -> None:
+    model = AutoencoderKL.from_pretrained(options.folder / "vae", local_files_only=True).to(options.device)
+    latents.encode(model, options.folder / "latents", given.count or 40_960, options.seed, _say)
+
+
+def _diffusion(options: Options, given: argparse.Namespace) -> None:
+    in_processes(_train_unet, options)
+
+
+def _train_unet(options: Options) -> None:
+    tokenizer, encoder = export.finished_text_encoder(options.folder)
+    model = export.finished_vae(options.folder).to(options.device)
+    found = latents.Latents(options.folder / "latents", options.seed)
+    train(diffusion.Recipe(options, found, tokenizer, encoder, model), options, _say)
+
+
+def _classifier(options: Options, given: argparse.Namespace) -> None:
+    train(classifier.Recipe(options), options, _say)
+
+
+def _export(options: Options, given: argparse.Namespace) -> None:
+    models = Path(given.assets) / "models"
+    if (options.folder / f"{diffusion.NAME}.pt").exists():
+        _say(f"wrote {export.export(options.folder, models / 'checkpoints' / 'storybook')}")
+    else:
+        _say(f"wrote {export.export_vae(options.folder, models / 'checkpoints' / 'storybook')}")
+    if (options.folder / f"{classifier.NAME}.pt").exists():
+        _say(f"wrote {export.export_classifier(options.folder, models / 'evaluators' / 'storybook')}")
+
+
+def _evaluate(options: Options, given: argparse.Namespace) -> None:
+    with torch.no_grad():
+        report.evaluate(options, Path(given.assets) / "models", _say)
+
+
+STAGES: dict[str, Stage] = {
+    "vae": Stage("trains the autoencoder", _vae, {"minutes": 42.0, "batch": 12, "learning_rate": 4e-3}),
+    "text": Stage(
+        "trains the tokenizer and the text encoder", _text, {"minutes": 5.0, "batch": 48, "learning_rate": 2e-3}
+    ),
+    "encode": Stage("encodes drawn scenes to latents", _encode),
+    "decoder": Stage(
+        "trains the decoder on, for the finished encoder",
+        _decoder,
+        {"minutes": 30.0, "batch": 4, "learning_rate": 2e-3},
+    ),
+    "classifier": Stage(
+        "trains the classifier that judges pictures",
+        _classifier,
+        {"minutes": 12.0, "batch": 32, "learning_rate": 2e-3},
+    ),
+    "diffusion": Stage("trains the UNet", _diffusion, {"minutes": 60.0, "batch": 48, "learning_rate": 2e-3}),
+    "export": Stage("writes the trained models to the assets", _export),
+    "evaluate": Stage("judges the exported model and writes its card", _evaluate),
+}

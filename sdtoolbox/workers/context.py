@@ -1,0 +1,109 @@
+"""The task's window to the world: models, progress, previews, cancelling; see `protocols.TaskContext`."""
+
+from __future__ import annotations
+
+import time
+from contextlib import AbstractContextManager
+from io import BytesIO
+from threading import Event
+from typing import Any
+
+from PIL.Image import Image
+
+from sdtoolbox.errors import Cancelled
+from sdtoolbox.extensions import Registries
+from sdtoolbox.faults import reach
+from sdtoolbox.jobs.holding import Holding, JobLostError
+from sdtoolbox.models.catalog import Catalog
+from sdtoolbox.protocols import DiffusionModel
+from sdtoolbox.schema.results import Stage
+from sdtoolbox.workers.parts import Models, Parts
+from sdtoolbox.workers.progress import Progress
+
+SECONDS_BETWEEN_EVENTS = 0.3
+SECONDS_BETWEEN_LOOKS = 0.05
+"""How old the answer to "has anybody cancelled?" may be: a step of one millisecond need not ask the disk."""
+PREVIEW_SIDE = 256
+PREVIEW_QUALITY = 80
+
+
+class JobContext:
+    """What one run of one job may touch, and the way its events go out."""
+
+    def __init__(self, parts: Parts, holding: Holding, models: Models, progress: Progress, lost: Event) -> None:
+        self.registries: Registries = parts.registries
+        self.environment: dict[str, Any] = {}
+        self.warnings: list[str] = []
+        self.finished: list[str] = list(parts.queue.pictures(holding.job.id))
+        self._queue = parts.queue
+        self._catalog: Catalog = parts.catalog
+        self._holding = holding
+        self._models = models
+        self._progress = progress
+        self._lost = lost
+        self._looked = self._published = self._shown = 0.0
+        self._place = (0, 1)
+
+    def lease(self, checkpoint: str) -> AbstractContextManager[DiffusionModel]:
+        """The loaded model of this catalog id, kept loaded until the block ends."""
+        self.check_cancelled()
+        if all(known.id != checkpoint for known in self._catalog):
+            self._catalog.refresh()  # it may have come after this process began
+        return self._models.lease(checkpoint, on_loading=self._loading)
+
+    def _loading(self, *_: Any) -> None:
+        self.stage("loading", picture=self._place[0], pictures_total=self._place[1])
+
+    def stage(self, stage: Stage, *, picture: int = 0, pictures_total: int = 1, work: float = 1.0) -> None:
+        """Say what is being done now; told to the watchers at once."""
+        self.check_cancelled()
+        self._place = picture, pictures_total
+        self._progress.stage(stage, picture, pictures_total, work)
+        self._publish()
+
+    def step(self, done: float, *, step: int | None = None, steps: int | None = None) -> None:
+        """Say how much of the current stage is done; told to the watchers a few times a second."""
+        reach("step")
+        self.check_cancelled()
+        self._progress.step(done, step, steps)
+        if time.monotonic() - self._published >= SECONDS_BETWEEN_EVENTS:
+            self._publish()
+
+    def wants_preview(self) -> bool:
+        """True when the last preview is old enough for another to be worth its time."""
+        return time.monotonic() - self._shown >= SECONDS_BETWEEN_EVENTS
+
+    def preview(self, image: Image) -> None:
+        """Show a picture in the making, as a small JPEG; dropped if the last one was shown just now."""
+        if not self.wants_preview():
+            return
+        small = image.convert("RGB")
+        small.thumbnail((PREVIEW_SIDE, PREVIEW_SIDE))
+        buffer = BytesIO()
+        small.save(buffer, "JPEG", quality=PREVIEW_QUALITY)
+        self._publish(buffer.getvalue())
+        self._shown = time.monotonic()
+
+    def check_cancelled(self) -> None:
+        """Raise `Cancelled` if somebody cancelled the job, `JobLostError` if it was taken away."""
+        if self._lost.is_set():
+            raise JobLostError(self._holding.job.id)
+        now = time.monotonic()
+        if now - self._looked >= SECONDS_BETWEEN_LOOKS:
+            self._looked = now
+            if self._queue.cancel_requested(self._holding.job.id):
+                raise Cancelled
+
+    def saving(self, position: int) -> None:
+        """Say that a picture is being saved; not a moment to cancel: what is finished is kept."""
+        self._progress.stage("saving", position, self._place[1], 1.0)
+        self._publish()
+
+    def picture_saved(self, position: int, identity: str) -> None:
+        """Tell the watchers of a finished picture; a second attempt replaces what the first one left."""
+        self.finished[position : position + 1] = [identity]
+        self._publish()
+
+    def _publish(self, preview: bytes | None = None) -> None:
+        self._holding.publish(self._progress.event() | {"finished": self.finished}, preview)
+        self._published = time.monotonic()

@@ -1,0 +1,70 @@
+"""What web process, command line and workers all stand on, put together in one place; without torch."""
+
+from __future__ import annotations
+
+import importlib
+import os
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from sdtoolbox.builtin import load_all
+from sdtoolbox.database import Database
+from sdtoolbox.extensions import LoadReport, Registries
+from sdtoolbox.images.store import ImageStore
+from sdtoolbox.jobs.queue import Queue
+from sdtoolbox.models.catalog import Catalog
+from sdtoolbox.protocols import DiffusionModel
+from sdtoolbox.settings import Settings
+
+ENGINE = "sdtoolbox.engine.manager:ModelManager"
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """Settings, what is registered, what models there are, and the queue with its pictures."""
+
+    settings: Settings
+    registries: Registries
+    reports: list[LoadReport]
+    catalog: Catalog
+    database: Database
+    queue: Queue
+    store: ImageStore
+
+    @classmethod
+    def open(cls, settings: Settings) -> Parts:
+        """Make the folders, load the extensions, open the database; UserError if that cannot be."""
+        settings.make_folders()
+        registries, reports = load_all(settings)
+        database = Database(settings.database)
+        catalog = Catalog(settings.all_model_folders)
+        store = ImageStore(settings.outputs, database)
+        return cls(settings, registries, reports, catalog, database, Queue(database, settings), store)
+
+
+class Models(Protocol):
+    """The owner of the weights, as the engine provides it."""
+
+    def lease(self, checkpoint_id: str, on_loading: Any = None) -> AbstractContextManager[DiffusionModel]:
+        """The loaded model, kept until the block ends; `on_loading()` is called if it has to be loaded first."""
+        ...
+
+
+def load_engine(parts: Parts) -> Models:
+    """Import the engine by its name, and torch with it, and make the owner of the weights.
+
+    `SDTOOLBOX_TEST_ENGINE=module:function` puts `function(parts)` in its place: a seam for tests, so that a worker
+    process can be killed at every point without torch and within milliseconds. The function may register tasks
+    of its own in `parts.registries`.
+    """
+    seam = os.environ.get("SDTOOLBOX_TEST_ENGINE")
+    module, name = (seam or ENGINE).split(":")
+    make = getattr(importlib.import_module(module), name)
+    models: Models = make(parts) if seam else make(parts.catalog, parts.settings)
+    return models
+
+
+def device_of(models: Models, settings: Settings) -> str:
+    """The name of the device an engine works on, as shown in lists and kept with timings."""
+    return str(getattr(models, "device", settings.device))

@@ -1,0 +1,91 @@
+"""The one loop that worker processes and inline runs share: claim, draw, save, say how it ended."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Generator, Iterable
+from contextlib import closing
+
+from sdtoolbox.errors import Cancelled
+from sdtoolbox.jobs.holding import Holding, JobLostError
+from sdtoolbox.jobs.timings import Timings
+from sdtoolbox.protocols import Drawn
+from sdtoolbox.schema.results import JobState, Picture, Result
+from sdtoolbox.workers.blame import explain
+from sdtoolbox.workers.context import JobContext
+from sdtoolbox.workers.heartbeat import Heartbeat
+from sdtoolbox.workers.history import History
+from sdtoolbox.workers.parts import Models, Parts, device_of
+from sdtoolbox.workers.progress import Progress
+from sdtoolbox.workers.saving import save
+
+log = logging.getLogger(__name__)
+
+
+class Runner:
+    """Does jobs for one worker, one at a time; `engine` makes the owner of the weights at the first need."""
+
+    def __init__(self, parts: Parts, engine: Callable[[Parts], Models], heartbeat: Heartbeat) -> None:
+        self._parts = parts
+        self._make_engine = engine
+        self._heartbeat = heartbeat
+        self._models: Models | None = None
+
+    def models(self) -> Models:
+        """The engine; its import takes seconds, once."""
+        if self._models is None:
+            self._models = self._make_engine(self._parts)
+        return self._models
+
+    def run(self, holding: Holding) -> JobState | None:
+        """Do a claimed job to its end, whatever happens; returns how it ended, None if it was lost on the way."""
+        job = holding.job
+        log.info("job %d: %s, attempt %d", job.number, job.task, job.attempts)
+        with self._heartbeat.keeping(holding):
+            try:
+                state = holding.finish(self._draw(holding))
+            except Cancelled:
+                state = holding.cancelled()
+            except JobLostError:
+                state = None
+            except (Exception, SystemExit) as error:  # whatever a task does, the next job must run
+                log.exception("job %d failed", job.number)
+                state = holding.fail(explain(error, job.number))
+        log.info("job %d: %s", job.number, state or "lost")
+        return state
+
+    def _draw(self, holding: Holding) -> Result:
+        job, parts = holding.job, self._parts
+        models = self.models()
+        task = parts.registries.tasks.get(job.task).value
+        request = task.request.parse(job.request)
+        history = History(Timings(parts.database), request, device_of(models, parts.settings))
+        progress = Progress(request, history)
+        ctx = JobContext(parts, holding, models, progress, self._heartbeat.lost)
+        pictures: list[Picture] = []
+        texts: list[str] = []
+        # Closed at once when saving fails: the generator holds the lease of the model.
+        with closing(_each(task.run(request, ctx))) as drawing:
+            for drawn in drawing:
+                ctx.saving(len(pictures))
+                picture, text = save(parts, holding, ctx, drawn, len(pictures))
+                pictures.append(picture)
+                texts.append(text)
+        if not pictures:
+            raise RuntimeError(f"task {job.task} drew nothing")
+        progress.finish()
+        return Result(
+            job_id=job.id,
+            task=job.task,
+            request=request.model_dump(mode="json"),
+            pictures=pictures,
+            parameters=texts[0],
+            environment=ctx.environment,
+            timings={stage: round(seconds, 4) for stage, seconds in progress.seconds.items()},
+            warnings=ctx.warnings,
+        )
+
+
+def _each(drawing: Iterable[Drawn]) -> Generator[Drawn, None, None]:
+    # Closing this closes what it draws from, if that can be closed: an author's task may return a plain list.
+    yield from drawing

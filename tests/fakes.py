@@ -1,0 +1,136 @@
+"""A model in closed form and a context that only listens: tasks and samplers run in milliseconds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import torch
+from PIL import Image
+from torch import Tensor
+
+from sdtoolbox.builtin import BUILTIN_MODULES
+from sdtoolbox.engine.noise import BatchNoise
+from sdtoolbox.engine.noise_table import DiscreteNoiseTable
+from sdtoolbox.errors import Cancelled
+from sdtoolbox.extensions import Registries
+from sdtoolbox.models.catalog import Checkpoint
+
+STABLE_DIFFUSION = {"beta_schedule": "scaled_linear", "beta_start": 0.00085, "beta_end": 0.012}
+
+
+def gaussian(x: Any, sigma: float) -> Any:
+    """The exact denoiser of data from a standard normal distribution: the posterior mean x / (1 + sigma²)."""
+    return x / (1 + sigma**2)
+
+
+def gaussian_solution(x: Any, sigma: float, sigma_next: float) -> Any:
+    """Where the probability flow of `gaussian` leads x from one noise level to another, exactly."""
+    return x * ((1 + sigma_next**2) / (1 + sigma**2)) ** 0.5
+
+
+def builtin_registries() -> Registries:
+    """Registries with the built-in samplers, schedules and tasks, without any drop-in extension."""
+    import importlib
+
+    from sdtoolbox.extensions import load
+
+    registries = Registries()
+    for name in BUILTIN_MODULES:
+        report = load(name, lambda name=name: importlib.import_module(name), registries)  # type: ignore[misc]
+        assert not report.reason, report.details
+    return registries
+
+
+class GaussianModel:
+    """A `protocols.DiffusionModel` whose pictures are Gaussian noise; a condition is a number added to the estimate.
+
+    `predictions` keeps how many conditions each network call had.
+    """
+
+    def __init__(self) -> None:
+        self.checkpoint = Checkpoint("f" * 32, "gaussian", "checkpoint", "sd1", "ready", "", Path("gaussian"))
+        self.noise_table = DiscreteNoiseTable.from_config(STABLE_DIFFUSION)
+        self.environment: Mapping[str, Any] = {
+            "device": "cpu",
+            "checkpoint": {"id": "f" * 32, "name": "gaussian", "sha256": "0" * 64},
+        }
+        self.predictions: list[int] = []
+
+    def encode(self, prompt: str) -> float:
+        """The length of the prompt, in thousands of characters."""
+        return len(prompt) / 1000
+
+    def predict(self, x: Tensor, sigma: float, conditions: Sequence[float]) -> list[Tensor]:
+        """The posterior mean, shifted by each condition."""
+        self.predictions.append(len(conditions))
+        return [gaussian(x, sigma) + condition for condition in conditions]
+
+    def noise(self, seeds: Sequence[int], width: int, height: int) -> BatchNoise:
+        """The engine's own noise."""
+        return BatchNoise(seeds, (4, -(-height // 8), -(-width // 8)), torch.device("cpu"))
+
+    def decode(self, latents: Tensor, width: int, height: int) -> list[Image.Image]:
+        """The first three channels as RGB."""
+        pixels = ((latents[:, :3] / 6 + 0.5).clamp(0, 1) * 255).round().to(torch.uint8).permute(0, 2, 3, 1)
+        return [Image.fromarray(one.numpy()).resize((width, height), Image.Resampling.NEAREST) for one in pixels]
+
+    def preview(self, latents: Tensor) -> Image.Image:
+        """As `decode`, small."""
+        return self.decode(latents[:1], 16, 16)[0]
+
+
+class FakeContext:
+    """A `protocols.TaskContext` that notes all it is told and lends `models` by id.
+
+    Cancels once `cancel_after` network calls were made, if that is not None.
+    """
+
+    def __init__(self, models: Mapping[str, Any] | Any, *, cancel_after: int | None = None) -> None:
+        self.registries = builtin_registries()
+        self.environment: dict[str, Any] = {}
+        self.warnings: list[str] = []
+        self.stages: list[tuple[str, int, int, float]] = []
+        self.steps: list[tuple[float, int | None, int | None]] = []
+        self.previews: list[Image.Image] = []
+        self.leased: list[str] = []
+        self._models = models
+        self._left = cancel_after
+
+    @contextmanager
+    def lease(self, checkpoint: str) -> Iterator[Any]:
+        """The model of this id, from a mapping or from a model manager."""
+        self.leased.append(checkpoint)
+        try:
+            if isinstance(self._models, Mapping):
+                yield self._models[checkpoint]
+            else:
+                with self._models.lease(checkpoint) as model:
+                    yield model
+        finally:
+            self.leased.remove(checkpoint)
+
+    def stage(self, stage: str, *, picture: int = 0, pictures_total: int = 1, work: float = 1.0) -> None:
+        """Note the stage."""
+        self.stages.append((stage, picture, pictures_total, work))
+
+    def step(self, done: float, *, step: int | None = None, steps: int | None = None) -> None:
+        """Note the step."""
+        self.steps.append((done, step, steps))
+
+    def wants_preview(self) -> bool:
+        """Always."""
+        return True
+
+    def preview(self, image: Image.Image) -> None:
+        """Note the preview."""
+        self.previews.append(image)
+
+    def check_cancelled(self) -> None:
+        """Raise `Cancelled` when the calls are used up."""
+        if self._left is not None:
+            if self._left <= 0:
+                raise Cancelled
+            self._left -= 1

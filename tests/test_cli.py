@@ -1,0 +1,156 @@
+"""Commands are derived from requests, speak JSON when asked, and say what is wrong in the doors' common words."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+from PIL import Image
+
+from sdtoolbox import __version__
+from sdtoolbox.cli import main
+from sdtoolbox.images.metadata import read_text
+from sdtoolbox.schema.requests import Txt2Img
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path: Path, tiny_models: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("SDTOOLBOX_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("SDTOOLBOX_MODEL_FOLDERS", json.dumps([str(tiny_models)]))
+    return tmp_path
+
+
+def run(*arguments: str) -> Result:
+    return CliRunner().invoke(main, arguments)
+
+
+def run_json(*arguments: str, code: int = 0) -> Any:
+    result = run(*arguments, "--json")
+    assert result.exit_code == code, result.output
+    return json.loads(result.stdout)
+
+
+def draw(*arguments: str) -> Any:
+    return run_json("txt2img", "--model", "tiny", "--prompt", "a red house", "--seed", "5", *arguments)
+
+
+def test_help_lists_tasks_and_commands() -> None:
+    output = run("--help").output
+    for command in ("txt2img", "serve", "models", "jobs", "replay"):
+        assert command in output
+
+
+def test_flags_are_the_fields_of_the_request() -> None:
+    output = " ".join(run("txt2img", "--help").output.split())
+    for name, info in Txt2Img.model_fields.items():
+        assert f"--{name.replace('_', '-')}" in output
+        assert info.description is not None
+        assert info.description[:20] in output
+    assert "--model" in output
+
+
+def test_version() -> None:
+    assert __version__ in run("--version").output
+
+
+def test_a_picture_is_drawn_and_copied(home: Path) -> None:
+    output = home / "new" / "out.png"
+    result = draw("--output", str(output))
+    assert result["files"] == [str(output)]
+    assert Image.open(output).size == (64, 64)
+    assert read_text(output).parameters == result["parameters"]
+    assert result["pictures"][0]["seed"] == 5
+
+
+def test_several_pictures_are_numbered(home: Path) -> None:
+    result = draw("--batch-size", "2", "--output", str(home / "out.png"))
+    assert [Path(file).name for file in result["files"]] == ["out-1.png", "out-2.png"]
+    assert [picture["seed"] for picture in result["pictures"]] == [5, 6]
+
+
+def test_without_output_the_file_in_the_store_is_named() -> None:
+    result = run("txt2img", "--model", "tiny", "--seed", "1", "--steps", "1")
+    assert result.exit_code == 0, result.output
+    assert Path(result.stdout.strip()).is_file()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "field", "words"),
+    [
+        (("--width", "0"), "width", "width 0 is out of range."),
+        (("--steps", "1.5"), "steps", "steps 1.5 is not a whole number."),
+        (("--guidance-scale", "nan"), "guidance_scale", "guidance_scale nan is not a finite number."),
+        (("--seed", str(2**64)), "seed", "is out of range."),
+        (("--steps", "many"), "steps", "steps 'many' is not a number."),
+        (("--sampler", "oiler"), "sampler", "there is no sampler 'oiler'."),
+        (("--schedule", "x"), "schedule", "there is no schedule 'x'."),
+        (("--model", "x"), "checkpoint", "there is no checkpoint 'x'."),
+        (("--output", "out.jpg"), "output", "is not a PNG file."),
+    ],
+)
+def test_mistakes_are_named_at_their_flag(arguments: tuple[str, ...], field: str, words: str) -> None:
+    error = run_json("txt2img", *arguments, code=1)["error"]
+    assert error["field"] == field
+    assert words in error["message"]
+    assert error["hint"]
+    plain = run("txt2img", *arguments)
+    assert plain.exit_code == 1
+    assert words in plain.stderr
+
+
+def test_models_are_listed() -> None:
+    rows = run_json("models", "list")
+    assert {"tiny", "tiny-v"} <= {row["name"] for row in rows}
+    assert set(rows[0]) == {"id", "name", "kind", "base", "state", "reason"}
+    assert "tiny-v" in run("models", "list").output
+
+
+def test_jobs_are_listed_newest_first_and_cannot_be_cancelled_when_done() -> None:
+    assert run_json("jobs", "list") == []
+    draw()
+    draw("--steps", "2")
+    rows = run_json("jobs", "list")
+    assert [(row["number"], row["state"]) for row in rows] == [(2, "done"), (1, "done")]
+    assert run_json("jobs", "list", "--state", "queued") == []
+    assert run_json("jobs", "cancel", "1") == {"id": rows[1]["id"], "cancelled": False}
+    assert run_json("jobs", "cancel", "99", code=1)["error"]["code"] == "JOB_MISSING"
+
+
+def test_replay_is_identical(home: Path) -> None:
+    draw("--batch-size", "3", "--sampler", "euler_ancestral", "--output", str(home / "out.png"))
+    assert run_json("replay", str(home / "out-3.png")) == {
+        "identical": True,
+        "max_difference": 0,
+        "cause": "",
+        "picture": run_json("jobs", "list")[0]["result"]["pictures"][2]["id"],
+    }
+
+
+def test_replay_of_a_changed_picture_says_how_much_and_fails(home: Path) -> None:
+    file = home / "out.png"
+    draw("--output", str(file))
+    text = read_text(file)
+    image = Image.open(file)
+    red, green, blue = image.getpixel((3, 3))  # type: ignore[misc]
+    image.putpixel((3, 3), (red, green, blue + 7 if blue < 128 else blue - 7))
+    from sdtoolbox.images.metadata import png_bytes
+
+    file.write_bytes(png_bytes(image, text.parameters or "", text.exact or {}))
+    outcome = run_json("replay", str(file), code=1)
+    assert (outcome["identical"], outcome["max_difference"]) == (False, 7)
+    assert "edited" in outcome["cause"]
+
+
+@pytest.mark.parametrize("content", [b"", b"<html>"])
+def test_replay_of_what_is_no_picture(home: Path, content: bytes) -> None:
+    (home / "x.png").write_bytes(content)
+    assert run_json("replay", str(home / "x.png"), code=1)["error"]["code"] == "IMAGE_INVALID"
+
+
+def test_replay_of_a_picture_of_somebody_else(home: Path) -> None:
+    Image.new("RGB", (8, 8)).save(home / "x.png")
+    error = run_json("replay", str(home / "x.png"), code=1)["error"]
+    assert "does not say how it was drawn" in error["message"]
