@@ -38,6 +38,10 @@ class Registries:
         """The registries by the names that a field's `Control.choices` uses."""
         return {"samplers": self.samplers, "schedules": self.schedules, "tasks": self.tasks, "tabs": self.tabs}
 
+    def named(self, name: str) -> Registry[Any]:
+        """One of them; KeyError if there is none of that name."""
+        return self.by_name()[name]
+
 
 class Extension:
     """The object handed to `register(ext)`: a draft, merged into the registries only when `register` returned."""
@@ -78,8 +82,8 @@ class Extension:
         for kind, entry in self.draft:
             registry = merged.get(kind)
             if registry is None:
-                registry = merged[kind] = Registry(registries.by_name()[kind].noun)
-                for present in registries.by_name()[kind]:
+                registry = merged[kind] = Registry(registries.named(kind).noun)
+                for present in registries.named(kind):
                     registry.add(present)
             registry.add(entry)
         for kind, registry in merged.items():

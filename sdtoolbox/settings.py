@@ -48,6 +48,7 @@ class Settings(BaseSettings):
     allowed_hosts: tuple[str, ...] = Field(
         (), description="Names by which browsers may reach this server, besides the address it listens on."
     )
+    insecure_no_auth: bool = Field(False, description="Allow an address that others can reach, without any login.")
     device: str = Field("auto", pattern=r"^(auto|cpu|mps|cuda(:\d+)?)$", description="auto, cpu, mps, cuda, cuda:1.")
     threads: int = Field(0, ge=0, le=1024, description="CPU threads of the worker; 0 leaves it to torch.")
     language: Literal["auto", "en", "zh-CN"] = Field("auto", description="auto follows the browser.")

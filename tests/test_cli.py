@@ -12,7 +12,7 @@ from PIL import Image
 
 from sdtoolbox import __version__
 from sdtoolbox.cli import main
-from sdtoolbox.images.metadata import read_text
+from sdtoolbox.images.metadata import open_picture, png_bytes, read_text
 from sdtoolbox.schema.requests import Txt2Img
 
 
@@ -60,7 +60,7 @@ def test_a_picture_is_drawn_and_copied(home: Path) -> None:
     output = home / "new" / "out.png"
     result = draw("--output", str(output))
     assert result["files"] == [str(output)]
-    assert Image.open(output).size == (64, 64)
+    assert open_picture(output).size == (64, 64)
     assert read_text(output).parameters == result["parameters"]
     assert result["pictures"][0]["seed"] == 5
 
@@ -133,11 +133,9 @@ def test_replay_of_a_changed_picture_says_how_much_and_fails(home: Path) -> None
     file = home / "out.png"
     draw("--output", str(file))
     text = read_text(file)
-    image = Image.open(file)
+    image = open_picture(file)
     red, green, blue = image.getpixel((3, 3))  # type: ignore[misc]
     image.putpixel((3, 3), (red, green, blue + 7 if blue < 128 else blue - 7))
-    from sdtoolbox.images.metadata import png_bytes
-
     file.write_bytes(png_bytes(image, text.parameters or "", text.exact or {}))
     outcome = run_json("replay", str(file), code=1)
     assert (outcome["identical"], outcome["max_difference"]) == (False, 7)

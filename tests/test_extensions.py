@@ -68,7 +68,8 @@ def test_a_broken_one_leaves_nothing_and_says_why(
 
 def test_a_clash_puts_the_later_one_off_whole(tmp_path: Path, registries: Registries) -> None:
     load_text(tmp_path, "first", SAMPLER.format(name="one", label="One"), registries)
-    second = SAMPLER.format(name="two", label="Two") + "    ext.sampler(two, label='one')\n"
+    clashing = "def three(denoise, x, sigmas, *, noise, on_step): return x\n"
+    second = clashing + SAMPLER.format(name="two", label="Two") + "    ext.sampler(three, label='one')\n"
     report = load_text(tmp_path, "second", second, registries)
     assert "of second is already taken by first" in report.reason
     assert registries.samplers.ids() == ["one"]

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from sdtoolbox.errors import UserError
-from sdtoolbox.images.metadata import png_bytes
+from sdtoolbox.images.metadata import open_picture, png_bytes
 from sdtoolbox.replay import first_cause, recorded_threads, replay
 from sdtoolbox.toolbox import Toolbox
 
@@ -56,17 +56,17 @@ def test_a_moved_checkpoint_is_found_by_its_name(tmp_path: Path, tiny_models: Pa
     with Toolbox.open(home=tmp_path / "home", model_folders=(tiny_models,)) as toolbox:
         result = toolbox.run("txt2img", checkpoint="tiny", prompt="a tree", seed=3, steps=2)
         file = toolbox.picture_path(result.pictures[0].id)
-        exact = json.loads(Image.open(file).text["sdtoolbox"])  # type: ignore[attr-defined]
+        exact = json.loads(open_picture(file).text["sdtoolbox"])  # type: ignore[attr-defined]
         exact["request"]["checkpoint"] = "0" * 32
         moved = tmp_path / "moved.png"
-        moved.write_bytes(png_bytes(Image.open(file), "", exact))
+        moved.write_bytes(png_bytes(open_picture(file), "", exact))
         assert replay(moved, toolbox).identical
 
 
 def test_a_resized_picture_is_not_compared(tmp_path: Path, tiny_models: Path) -> None:
     with Toolbox.open(home=tmp_path / "home", model_folders=(tiny_models,)) as toolbox:
         result = toolbox.run("txt2img", checkpoint="tiny", seed=3, steps=1)
-        image = Image.open(toolbox.picture_path(result.pictures[0].id))
+        image = open_picture(toolbox.picture_path(result.pictures[0].id))
         small = tmp_path / "small.png"
         small.write_bytes(png_bytes(image.resize((32, 32)), "", json.loads(image.text["sdtoolbox"])))  # type: ignore[attr-defined]
         outcome = replay(small, toolbox)

@@ -15,6 +15,7 @@ from typing import Any
 
 from sdtoolbox.database import Database
 from sdtoolbox.errors import UserError
+from sdtoolbox.faults import reach
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +112,7 @@ def write_whole(target: Path, data: bytes) -> None:
             file.flush()
             os.fsync(file.fileno())
         os.chmod(temporary, 0o644)
+        reach("save.before_rename")
         os.replace(temporary, target)
     except BaseException:
         Path(temporary).unlink(missing_ok=True)
@@ -121,3 +123,4 @@ def write_whole(target: Path, data: bytes) -> None:
             os.fsync(folder)
         finally:
             os.close(folder)
+    reach("save.after_rename")

@@ -1,0 +1,143 @@
+"""The web server: our routes, the face mounted at `/`, the guard around all of it; and `serve`, which runs it."""
+
+from __future__ import annotations
+
+import importlib
+import ipaddress
+import json
+import logging
+import os
+import signal
+import socket
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+from typing import Any
+
+import uvicorn
+from fastapi import FastAPI, Request
+from starlette.responses import JSONResponse, Response
+from starlette.types import ASGIApp
+
+from sdtoolbox import __version__
+from sdtoolbox.errors import UserError
+from sdtoolbox.server.answers import Answers, error_response
+from sdtoolbox.server.guard import Guard
+from sdtoolbox.server.pictures import pictures
+from sdtoolbox.settings import Settings
+from sdtoolbox.toolbox import Toolbox
+
+FACE = "sdtoolbox.ui.app"  # a module with mount(app, toolbox, insecure=...); by name: the packages do not know each other
+GOODBYE_SECONDS = 1  # how long open streams may linger when the server is told to end
+
+
+def build_app(toolbox: Toolbox, face: str = FACE) -> ASGIApp:
+    """The whole web application over an open toolbox."""
+    app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
+    started = time.time()
+
+    @app.get("/healthz")
+    async def healthz() -> Response:  # asks nobody: it must answer whatever database, disk and workers are doing
+        return JSONResponse({"status": "ok", "version": __version__, "started": started}, headers={"cache-control": "no-store"})
+
+    @app.exception_handler(UserError)
+    async def explain(_request: Request, error: UserError) -> Response:
+        return error_response(error)
+
+    app.include_router(pictures(toolbox))
+    importlib.import_module(face).mount(app, toolbox, insecure=_is_open(toolbox.settings))
+    hosts = (toolbox.settings.host, *toolbox.settings.allowed_hosts)
+    return Guard(Answers(app), hosts=hosts, body_limit=toolbox.settings.upload_limit_mb * 2**20)
+
+
+def serve(settings: Settings, *, as_json: bool = False) -> None:
+    """Run the server until it is told to end; prints its address in one line when it answers.
+
+    UserError if the address is taken, or would let others in without `insecure_no_auth`.
+    """
+    check_address(settings)
+    with _ended_by_signals(), _listen(settings) as listener, Toolbox.open(settings) as toolbox:
+        toolbox.start_workers()  # first of all: torch is loaded over there while the page is built here
+        config = uvicorn.Config(
+            build_app(toolbox), log_level="warning", access_log=False, timeout_graceful_shutdown=GOODBYE_SECONDS
+        )
+        _Server(config, _announcement(settings, listener, as_json)).run(sockets=[listener])
+
+
+def check_address(settings: Settings) -> None:
+    """UserError for an address that others can reach, unless the operator said that this is meant."""
+    if _is_loopback(settings.host) or settings.insecure_no_auth or os.environ.get("SPACE_ID"):
+        return
+    raise UserError(
+        "FORBIDDEN",
+        f"{settings.host} can be reached by others, and there is no login yet.",
+        "Use 127.0.0.1, or allow it with --insecure-no-auth (SDTOOLBOX_INSECURE_NO_AUTH=true).",
+        "host",
+    )
+
+
+def _is_open(settings: Settings) -> bool:
+    return not _is_loopback(settings.host) and not os.environ.get("SPACE_ID")
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+@contextmanager
+def _listen(settings: Settings) -> Iterator[socket.socket]:
+    # Bound before anything slow: a taken port is said at once, and early visitors wait instead of being refused.
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as listener:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listener.bind((settings.host, settings.port))
+        except OSError as error:
+            raise UserError(
+                "PARAM_INVALID",
+                f"cannot listen on {settings.host} port {settings.port}: {error.strerror}.",
+                "Choose another with --port, or 0 for any free one.",
+                "port",
+            ) from None
+        listener.listen(128)
+        yield listener
+
+
+def _announcement(settings: Settings, listener: socket.socket, as_json: bool) -> str:
+    port = listener.getsockname()[1]
+    host = f"[{settings.host}]" if ":" in settings.host else settings.host
+    url = f"http://{host}:{port}"
+    return json.dumps({"url": url, "host": settings.host, "port": port}) if as_json else f"sdtoolbox is at {url}"
+
+
+@contextmanager
+def _ended_by_signals() -> Iterator[None]:
+    """Let SIGTERM and Ctrl+C unwind the stack, so that everything that was opened is closed, and return quietly."""
+
+    def end(_signal: int, _frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    before: Any = signal.signal(signal.SIGTERM, end)
+    try:
+        yield
+    except KeyboardInterrupt:
+        logging.getLogger(__name__).info("told to end")
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+class _Server(uvicorn.Server):
+    """Says where it is once it answers."""
+
+    def __init__(self, config: uvicorn.Config, announcement: str) -> None:
+        super().__init__(config)
+        self._announcement = announcement
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if self.started:
+            print(self._announcement, flush=True)

@@ -1,0 +1,56 @@
+"""Pictures by id, never by path: the files, small ones for lists, their texts, and previews of running jobs."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from io import BytesIO
+from pathlib import Path
+
+from fastapi import APIRouter
+from PIL import Image
+from starlette.responses import FileResponse, PlainTextResponse, Response
+
+from sdtoolbox.errors import UserError
+from sdtoolbox.images.metadata import read_text
+from sdtoolbox.toolbox import Toolbox
+
+THUMBNAIL = 256  # pixels of the longer side
+# An id is a hash of the bytes: what it names can never change.
+FOREVER = {"cache-control": "private, max-age=31536000, immutable"}
+
+
+def pictures(toolbox: Toolbox) -> APIRouter:
+    """The routes of everything one can see."""
+    router = APIRouter()
+
+    @router.get("/pictures/{picture_id}.png")
+    def picture(picture_id: str) -> Response:
+        return FileResponse(toolbox.picture_path(picture_id), media_type="image/png", headers=FOREVER)
+
+    @router.get("/pictures/{picture_id}.txt")
+    def parameters(picture_id: str) -> Response:
+        text = read_text(toolbox.picture_path(picture_id)).parameters or ""
+        return PlainTextResponse(text, headers=FOREVER)
+
+    @router.get("/thumbnails/{picture_id}.jpg")
+    def thumbnail(picture_id: str) -> Response:
+        return Response(_thumbnail(toolbox.picture_path(picture_id)), media_type="image/jpeg", headers=FOREVER)
+
+    @router.get("/previews/{job_id}.jpg")
+    def preview(job_id: str) -> Response:
+        data = toolbox.preview(job_id)
+        if data is None:
+            raise UserError("JOB_MISSING", "this job has no preview now.", "Look at its result.")
+        return Response(data, media_type="image/jpeg", headers={"cache-control": "no-store"})
+
+    return router
+
+
+@lru_cache(maxsize=512)
+def _thumbnail(path: Path) -> bytes:
+    with Image.open(path, formats=("PNG",)) as image:
+        small = image.convert("RGB")
+    small.thumbnail((THUMBNAIL, THUMBNAIL), Image.Resampling.LANCZOS)
+    buffer = BytesIO()
+    small.save(buffer, "JPEG", quality=85)
+    return buffer.getvalue()

@@ -1,0 +1,74 @@
+"""The face of the server: one page a language, mounted into the server's application."""
+
+from __future__ import annotations
+
+import os
+from http.cookies import CookieError, SimpleCookie
+from typing import Any
+
+import gradio as gr
+
+from sdtoolbox.toolbox import Toolbox
+from sdtoolbox.ui.i18n import COOKIE, Texts, languages, pick_language
+from sdtoolbox.ui.page import build_page
+from sdtoolbox.ui.theme import css, theme
+
+PAGES_AT_ONCE = 4096  # each open page holds one place in Gradio's queue, which has 40 of its own accord
+
+
+def mount(app: Any, toolbox: Toolbox, *, insecure: bool = False) -> None:
+    """Mount the pages at `/` of a FastAPI application; routes that were added before keep their addresses.
+
+    `insecure` says on the page that everybody who can reach the server may use it.
+    """
+    # Gradio reads these from the environment: where its copies of pictures lie, and that nothing is sent anywhere.
+    os.environ["GRADIO_TEMP_DIR"] = str(toolbox.settings.home / "cache" / "gradio")
+    os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
+    sites = {language: _mounted(app, toolbox, Texts(language), insecure) for language in languages()}
+    app.mount("/", LanguageDoor(sites, toolbox.settings.language))
+
+
+def _mounted(app: Any, toolbox: Toolbox, texts: Texts, insecure: bool) -> Any:
+    page = build_page(toolbox, texts, insecure=insecure)
+    page._queue.max_thread_count = PAGES_AT_ONCE
+    # Gradio checks the paths in what clients send only in a launched app, and mounting does not count as that.
+    page.has_launched = True
+    gr.mount_gradio_app(
+        app,
+        page,
+        path="/",
+        allowed_paths=[str(toolbox.settings.outputs)],
+        max_file_size=toolbox.settings.upload_limit_mb * 2**20,
+        footer_links=[],
+        run_history=False,
+        show_error=False,
+        ssr_mode=False,
+        pwa=False,
+        theme=theme(),
+        css=css(),
+    )
+    # It is reached through the door below instead; its start and end stay with the application's.
+    return app.router.routes.pop().app
+
+
+class LanguageDoor:
+    """Hands each request to the page of its browser's language; an ASGI application."""
+
+    def __init__(self, sites: dict[str, Any], setting: str) -> None:
+        self.sites = sites
+        self.setting = setting
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        headers = {name: value.decode("latin-1") for name, value in scope.get("headers", ())}
+        language = pick_language(self.setting, _cookie(headers.get(b"cookie", "")), headers.get(b"accept-language", ""))
+        await self.sites[language](scope, receive, send)
+
+
+def _cookie(header: str) -> str | None:
+    try:
+        cookies = SimpleCookie(header)
+    except CookieError:
+        return None
+    return cookies[COOKIE].value if COOKIE in cookies else None
+
+

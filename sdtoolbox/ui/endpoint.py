@@ -1,0 +1,87 @@
+"""The named endpoint of a task for Gradio's clients: parameters, types, defaults and help follow from the schema."""
+
+from __future__ import annotations
+
+import inspect
+import logging
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import gradio as gr
+from pydantic_core import PydanticUndefined
+
+from sdtoolbox.errors import UserError
+from sdtoolbox.protocols import TaskInfo
+from sdtoolbox.registry import Entry
+from sdtoolbox.schema.requests import Request, control_of
+from sdtoolbox.schema.results import Result
+from sdtoolbox.toolbox import Toolbox
+
+log = logging.getLogger(__name__)
+CLIENT = "gradio-client"
+
+
+def add_endpoint(toolbox: Toolbox, entry: Entry[TaskInfo]) -> None:
+    """Add `/<task>` to the current Blocks: `(…fields) -> (picture files, the result's JSON)`.
+
+    It submits a job and waits for it; a client that goes away leaves its job in the queue.
+    """
+    request = entry.value.request
+    gr.api(
+        _function(toolbox, request),
+        api_name=request.task,
+        api_description=entry.value.help,
+        concurrency_limit=None,
+    )
+    block_function = list(gr.context.Context.root_block.fns.values())[-1]
+    schema = request.model_json_schema()["properties"]
+    for component, name in zip(block_function.inputs, request.model_fields, strict=True):
+        # gr.api knows plain types only; the schema has the bounds, and the field's help for view_api.
+        description = request.model_fields[name].description or ""
+        component._api_info = schema[name] | {"additional_description": description}
+        component.label = control_of(request, name).label
+    for component, label in zip(block_function.outputs, ("pictures", "result"), strict=True):
+        component.label = label
+
+
+def _function(toolbox: Toolbox, request: type[Request]) -> Callable[..., Any]:
+    names = list(request.model_fields)
+
+    async def endpoint(*values: Any) -> tuple[list[dict[str, Any]], dict[str, Any]]:
+        try:
+            result = await _draw(toolbox, request.task, dict(zip(names, values, strict=True)))
+            return [_file(toolbox, picture.id) for picture in result.pictures], result.model_dump(mode="json")
+        except UserError as error:
+            raise gr.Error(str(error), title=error.code, print_exception=False) from None
+
+    # Gradio reads names, defaults and types off the signature.
+    endpoint.__name__ = request.task
+    endpoint.__signature__ = _signature(request)  # type: ignore[attr-defined]
+    endpoint.__annotations__ = {name: info.annotation for name, info in request.model_fields.items()}
+    return endpoint
+
+
+def _signature(request: type[Request]) -> inspect.Signature:
+    parameters = [
+        inspect.Parameter(
+            name,
+            inspect.Parameter.POSITIONAL_OR_KEYWORD,
+            default=inspect.Parameter.empty if info.default is PydanticUndefined else info.default,
+            annotation=info.annotation,
+        )
+        for name, info in request.model_fields.items()
+    ]
+    return inspect.Signature(parameters, return_annotation=tuple[list[str], dict])
+
+
+async def _draw(toolbox: Toolbox, task: str, values: Mapping[str, Any]) -> Result:
+    """Submit, then watch to the end; the job's own `UserError` if it failed or was cancelled."""
+    job_id = toolbox.submit(toolbox.parse(task, values), client=CLIENT)
+    async for _event in toolbox.awatch(job_id):
+        pass
+    return toolbox.result(job_id)
+
+
+def _file(toolbox: Toolbox, picture_id: str) -> dict[str, Any]:
+    path = toolbox.picture_path(picture_id)
+    return {"path": str(path), "orig_name": path.name, "mime_type": "image/png", "meta": {"_type": "gradio.FileData"}}

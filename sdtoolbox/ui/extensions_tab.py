@@ -1,0 +1,37 @@
+"""The tab that says which extensions are on, what they add, and why the others are not."""
+
+from __future__ import annotations
+
+from html import escape
+
+import gradio as gr
+
+from sdtoolbox.extensions import LoadReport
+from sdtoolbox.toolbox import Toolbox
+from sdtoolbox.ui.i18n import Texts
+
+
+def build_extensions_tab(toolbox: Toolbox, texts: Texts) -> None:
+    """The list of all extensions found, in the current Blocks."""
+    gr.HTML(extensions_html(toolbox.reports, texts), apply_default_css=False, js_on_load=None, elem_classes="sd-piece")
+
+
+def extensions_html(reports: list[LoadReport], texts: Texts) -> str:
+    """The list as HTML; names and reasons come from files, so they are escaped."""
+    intro = f'<p class="sd-hint">{escape(texts("extensions.intro"))}</p>'
+    if not reports:
+        return f'<section class="sd-sheet">{intro}<p>{escape(texts("extensions.none"))}</p></section>'
+    heads = "".join(f"<th scope=col>{escape(texts(f'extensions.{key}'))}</th>" for key in ("name", "adds", "time", "state"))
+    rows = "".join(_row(report, texts) for report in reports)
+    return f'<section class="sd-sheet">{intro}<table><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table></section>'
+
+
+def _row(report: LoadReport, texts: Texts) -> str:
+    state = texts("extensions.off", reason=report.reason) if report.reason else texts("extensions.on")
+    cells = (report.name, ", ".join(report.adds) or "–", f"{report.seconds * 1000:.0f} ms", state)
+    return f'<tr data-on="{not report.reason}">{"".join(f"<td>{escape(cell)}</td>" for cell in cells)}</tr>'
+
+
+def error_card(title: str, reason: str) -> str:
+    """What stands in the place of a tab that could not be built."""
+    return f'<section class="sd-sheet"><div class="sd-card" role="alert"><h3>{escape(title)}</h3><p>{escape(reason)}</p></div></section>'

@@ -1,0 +1,95 @@
+"""The form of a request class: its values when the page opens, when the checkpoint changes, and as a request."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from sdtoolbox.errors import InvalidRequest, UserError
+from sdtoolbox.models.catalog import Checkpoint
+from sdtoolbox.schema.requests import Request, bounds_of, control_of
+from sdtoolbox.toolbox import Toolbox
+from sdtoolbox.ui.controls import element_id, label_of
+from sdtoolbox.ui.i18n import Texts
+
+Values = dict[str, Any]
+
+
+class Form:
+    """What stands in the fields of one task's form; knows no component."""
+
+    def __init__(self, toolbox: Toolbox, request: type[Request], texts: Texts) -> None:
+        self.toolbox = toolbox
+        self.request = request
+        self.texts = texts
+        self.names = [name for name in request.model_fields]
+
+    def checkpoints(self) -> list[tuple[str, str]]:
+        """The checkpoints that can draw, as (name, id)."""
+        return [(checkpoint.name, checkpoint.id) for checkpoint in self.toolbox.catalog.ready()]
+
+    def initial(self) -> Values:
+        """The fields' defaults; those that the request leaves open as the default checkpoint has them."""
+        values = {name: info.default for name, info in self.request.model_fields.items()}
+        checkpoint = self._checkpoint(None)
+        return self._open(values, checkpoint) | ({"checkpoint": checkpoint.id} if checkpoint else {})
+
+    def restored(self, stored: Mapping[str, Any] | None) -> Values:
+        """What this browser had in the form before, as far as it still makes sense, else the initial values."""
+        values = self.initial()
+        kept = {name: value for name, value in (stored or {}).items() if name in values and value is not None}
+        if "checkpoint" in kept and self._checkpoint(str(kept["checkpoint"])) is None:
+            del kept["checkpoint"]
+        for name in set(kept) & set(self.names):
+            choices = control_of(self.request, name).choices
+            if choices and choices != "checkpoints" and str(kept[name]) not in self.toolbox.registries.named(choices):
+                del kept[name]
+        return values | kept
+
+    def after_checkpoint(self, values: Mapping[str, Any], before: str | None, after: str | None) -> Values:
+        """The fields that follow a change of checkpoint: those which still show what the one before brought."""
+        old, new = self._checkpoint(before), self._checkpoint(after)
+        if old is None or new is None:
+            return {}
+        open_fields = self._open({name: None for name in self.names}, old)
+        untouched = {name: None for name, value in open_fields.items() if value is not None and values.get(name) == value}
+        return {name: value for name, value in self._open(untouched, new).items() if name != "checkpoint"}
+
+    def own_size(self, checkpoint: str | None) -> dict[str, int]:
+        """The width and height that a checkpoint was trained for."""
+        found = self._checkpoint(checkpoint)
+        defaults = found.defaults if found else {}
+        return {"width": int(defaults.get("width", 512)), "height": int(defaults.get("height", 512))}
+
+    def parse(self, values: Mapping[str, Any]) -> Request:
+        """The request that the form says; `UserError` where it does not make one.
+
+        A field that was emptied means its default: open, or the value the request class has.
+        """
+        given = {name: value for name, value in values.items() if name in self.names and value is not None}
+        return self.toolbox.parse(self.request.task, given)
+
+    def problems(self, error: UserError) -> list[dict[str, str]]:
+        """The error as `{id, text}` for each field at fault; an empty id where no field is."""
+        found = error.problems if isinstance(error, InvalidRequest) else (error,)
+        return [self._problem(problem) for problem in found]
+
+    def _problem(self, error: UserError) -> dict[str, str]:
+        name = error.field if error.field in self.names else None
+        if name is None:
+            return {"id": "", "text": f"{self.texts(f'error.{error.code}')} {error}"}
+        label = label_of(self.request, name, self.texts)
+        low, high = bounds_of(self.request, name)
+        kind = "problem.other" if low is None else "problem.range"
+        text = self.texts(kind, label=label, message=error.message, hint=error.hint, minimum=low, maximum=high)
+        return {"id": element_id(self.request, name), "text": text.strip()}
+
+    def _open(self, values: Values, checkpoint: Checkpoint | None) -> Values:
+        defaults = checkpoint.defaults if checkpoint else {}
+        return {name: defaults.get(name) if value is None else value for name, value in values.items()}
+
+    def _checkpoint(self, name: str | None) -> Checkpoint | None:
+        try:
+            return self.toolbox.catalog.find(name)
+        except UserError:
+            return None

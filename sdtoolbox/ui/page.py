@@ -1,0 +1,144 @@
+"""One page in one language: the header, a tab for every task and extension, and the stream of what jobs do."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import secrets
+import time
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from html import escape
+from typing import Any
+
+import gradio as gr
+
+from sdtoolbox.errors import UserError
+from sdtoolbox.registry import Entry
+from sdtoolbox.schema.requests import Txt2Img
+from sdtoolbox.toolbox import Toolbox
+from sdtoolbox.ui import layout, views
+from sdtoolbox.ui.controls import choice
+from sdtoolbox.ui.endpoint import add_endpoint
+from sdtoolbox.ui.extensions_tab import build_extensions_tab, error_card
+from sdtoolbox.ui.form import Form, Values
+from sdtoolbox.ui.i18n import Texts
+from sdtoolbox.ui.task_tab import QUICK, Shared, TaskTab, client_of
+
+log = logging.getLogger(__name__)
+LOOK_EVERY = 0.15  # seconds between two looks at the jobs
+SPEAK_EVERY = 8.0  # seconds; Gradio ends the stream of a closed page only when the stream speaks
+CACHE_SECONDS = 3600  # Gradio's copies of pictures for its clients are removed when they are this old
+
+
+@dataclass(frozen=True, slots=True)
+class BuiltTab:
+    """An extension's tab: its Blocks, or why there is none."""
+
+    label: str
+    blocks: gr.Blocks | None
+    reason: str = ""
+
+
+def build_page(toolbox: Toolbox, texts: Texts, *, insecure: bool = False) -> gr.Blocks:
+    """The whole page. Extensions' tabs are built before it, each in Blocks of its own: one that raises is a card."""
+    extras = [build_tab(toolbox, entry) for entry in toolbox.registries.tabs]
+    with gr.Blocks(
+        title=texts("app.title"), fill_width=True, analytics_enabled=False, delete_cache=(CACHE_SECONDS, CACHE_SECONDS)
+    ) as page:
+        # A fixed key and secret, here and for the forms: a restart of the server must not empty the browsers.
+        browser = gr.BrowserState({"client": ""}, storage_key="sdtoolbox-browser", secret="sdtoolbox")
+        queue, checkpoint = _header(toolbox, texts)
+        if insecure:
+            gr.HTML(f'<p class="sd-banner" role="alert">{escape(texts("app.insecure"))}</p>', js_on_load=None)
+        tabs = _tabs(Shared(toolbox, texts, checkpoint, browser), extras)
+        ready = page.load(_introduce, browser, browser, **QUICK)
+        for tab in tabs:
+            tab.restore_after(ready)
+        follow = _follower(toolbox, texts, [tab.request.task for tab in tabs])
+        ready.then(follow, browser, [*(tab.panel for tab in tabs), queue], **QUICK)
+    return page
+
+
+def build_tab(toolbox: Toolbox, entry: Entry[Any]) -> BuiltTab:
+    """Build an extension's tab; whatever it raises is logged and becomes the reason on its card."""
+    try:
+        with gr.Blocks() as blocks:
+            entry.value(toolbox)
+    except Exception as error:  # an author's mistake must not take the page down
+        log.exception("tab %s of extension %s could not be built", entry.label, entry.owner)
+        return BuiltTab(entry.label, None, f"{entry.owner}: {type(error).__name__}: {error}")
+    return BuiltTab(entry.label, blocks)
+
+
+def _header(toolbox: Toolbox, texts: Texts) -> tuple[gr.HTML, gr.Dropdown]:
+    form = Form(toolbox, Txt2Img, texts)
+    with gr.Row(elem_id="sd-top"):
+        layout.brand(texts)
+        checkpoint = choice(Txt2Img, "checkpoint", texts, form.checkpoints() or [(texts("form.no_checkpoint"), "")])
+        queue = layout.queue(texts)
+        layout.tools(texts)
+    queue.delete(_canceller(toolbox), None, None, **QUICK)
+    queue.clear(lambda: void(toolbox.cancel_all()), None, None, **QUICK)
+    return queue, checkpoint
+
+
+def void(_value: object) -> None:
+    """Drop a value: an event without outputs must return nothing."""
+
+
+def _tabs(shared: Shared, extras: Sequence[BuiltTab]) -> list[TaskTab]:
+    tabs = []
+    with gr.Tabs(elem_classes="sd-tabs"):
+        for entry in shared.toolbox.registries.tasks:
+            with gr.Tab(shared.texts.get(f"task.{entry.id}", entry.label), id=entry.id):
+                tabs.append(TaskTab(shared, entry))
+                add_endpoint(shared.toolbox, entry)
+        for extra in extras:
+            with gr.Tab(extra.label):
+                if extra.blocks is not None:
+                    extra.blocks.render()
+                else:
+                    card = error_card(shared.texts("extensions.tab_failed"), extra.reason)
+                    gr.HTML(card, apply_default_css=False, js_on_load=None)
+        with gr.Tab(shared.texts("tab.extensions"), id="extensions"):
+            build_extensions_tab(shared.toolbox, shared.texts)
+    return tabs
+
+
+def _introduce(browser: Values | None) -> Values:
+    """Give a new browser the id under which its jobs are kept."""
+    return {"client": client_of(browser) or secrets.token_hex(16)}
+
+
+def _canceller(toolbox: Toolbox) -> Any:
+    def cancel(event: gr.EventData) -> None:
+        toolbox.cancel(str(event.job))
+
+    return cancel
+
+
+def _follower(toolbox: Toolbox, texts: Texts, tasks: Sequence[str]) -> Any:
+    """The page's one long event: it shows what jobs do, whoever started them, until the page is closed.
+
+    It never runs a job, so that closing or reloading the page loses nothing.
+    """
+
+    def look(client: str) -> list[dict[str, Any]]:
+        try:
+            return [*views.desks(toolbox, texts, client, tasks), views.queue(toolbox)]
+        except UserError:  # a job was deleted between two looks
+            return []
+
+    async def follow(browser: Values) -> AsyncIterator[list[Any]]:
+        client = client_of(browser)
+        seen: list[Any] = [None] * (len(tasks) + 1)
+        spoke = time.monotonic()
+        while True:
+            now = await asyncio.to_thread(look, client) or seen
+            if now != seen or time.monotonic() - spoke > SPEAK_EVERY:
+                yield [new if new != old else gr.skip() for new, old in zip(now, seen, strict=True)]
+                seen, spoke = now, time.monotonic()
+            await asyncio.sleep(LOOK_EVERY)
+
+    return follow

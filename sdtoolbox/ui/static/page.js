@@ -1,0 +1,94 @@
+// Light and dark, the language, and the keys that work on the whole page.
+const STORED = "sdtoolbox-theme";
+const theme = element.querySelector("[data-action=theme]");
+const apply = (name) => {
+  document.body.classList.toggle("dark", name === "dark");
+  document.documentElement.style.colorScheme = name;
+};
+const system = window.matchMedia("(prefers-color-scheme: dark)");
+const wanted = () => localStorage.getItem(STORED) || (system.matches ? "dark" : "light");
+apply(wanted());
+system.addEventListener("change", () => setTimeout(() => apply(wanted())));
+theme.addEventListener("click", () => {
+  localStorage.setItem(STORED, document.body.classList.contains("dark") ? "light" : "dark");
+  apply(wanted());
+});
+document.documentElement.lang = props.language;
+element.querySelector("[data-action=language]").addEventListener("change", (event) => {
+  document.cookie = `${props.cookie}=${event.target.value}; path=/; max-age=31536000; samesite=lax`;
+  localStorage.setItem("sdtoolbox-language", event.target.value);
+  location.reload();
+});
+
+const visible = (node) => node && node.offsetParent !== null;
+document.addEventListener("keydown", (event) => {
+  if (!(event.ctrlKey || event.metaKey) || event.altKey) return;
+  if (event.key === "Enter") {
+    const generate = [...document.querySelectorAll(".sd-generate")].find(visible);
+    if (!generate) return;
+    event.preventDefault();
+    event.stopPropagation();
+    generate.click();
+  }
+  const delta = { ArrowUp: 0.1, ArrowDown: -0.1 }[event.key];
+  if (delta && event.target.closest?.(".sd-prompt") && event.target.tagName === "TEXTAREA") {
+    event.preventDefault();
+    weigh(event.target, delta);
+  }
+}, true);
+
+// Ctrl+Up on a selection: word -> (word:1.1) -> (word:1.2); back at 1 the brackets go.
+const weigh = (area, delta) => {
+  const text = area.value;
+  let [from, to] = [area.selectionStart, area.selectionEnd];
+  if (from === to) {
+    while (from > 0 && /[^\s,():]/.test(text[from - 1])) from -= 1;
+    while (to < text.length && /[^\s,():]/.test(text[to])) to += 1;
+  }
+  while (to > from && /\s/.test(text[to - 1])) to -= 1;
+  while (to > from && /\s/.test(text[from])) from += 1;
+  if (from === to) return;
+  let words = text.slice(from, to);
+  let weight = 1;
+  const inside = /^\(([^()]*):(-?\d+(?:\.\d+)?)\)$/.exec(words);
+  const after = /^:(-?\d+(?:\.\d+)?)\)/.exec(text.slice(to));
+  if (inside) [words, weight] = [inside[1], Number(inside[2])];
+  else if (text[from - 1] === "(" && after) {
+    weight = Number(after[1]);
+    from -= 1;
+    to += after[0].length;
+  }
+  const next = Math.round((weight + delta) * 100) / 100;
+  const plain = next === 1;
+  area.focus();
+  area.setSelectionRange(from, to);
+  // insertText keeps the browser's own undo; the fallback is for browsers without it.
+  const changed = plain ? words : `(${words}:${next})`;
+  if (!document.execCommand("insertText", false, changed)) {
+    area.setRangeText(changed, from, to);
+    area.dispatchEvent(new Event("input", { bubbles: true }));
+  }
+  const start = from + (plain ? 0 : 1);
+  area.setSelectionRange(start, start + words.length);
+};
+
+// The connection to the server: said when it is gone, and the page comes back by itself with it.
+const lost = document.querySelector(".sd-lost") || document.body.appendChild(
+  make("p", { class: "sd-lost", role: "status", hidden: true }, say("page.lost")));
+let misses = 0;
+setInterval(async () => {
+  try {
+    const answer = await fetch("healthz", { cache: "no-store" });
+    if (!answer.ok) throw new Error(String(answer.status));
+    const { started } = await answer.json();
+    if (element.dataset.started && element.dataset.started !== String(started)) location.reload();
+    element.dataset.started = String(started);
+    misses = 0;
+  } catch {
+    misses += 1;
+  }
+  lost.hidden = misses < 2;
+}, 3000);
+window.addEventListener("storage", (event) => {
+  if (event.key === "sdtoolbox-language") location.reload(); // the other tabs of this browser go along
+});

@@ -1,0 +1,218 @@
+// The picture side of a task: stage, progress line, results and the selected picture's parameters. The server
+// sends where this browser's jobs stand; what is selected is this page's own affair.
+const stage = element.querySelector(".sd-stage");
+const image = element.querySelector(".sd-picture");
+const chip = element.querySelector(".sd-chip");
+const empty = element.querySelector(".sd-empty");
+const failure = element.querySelector(".sd-failure");
+const line = element.querySelector(".sd-line");
+const bar = element.querySelector(".sd-bar");
+const stop = element.querySelector("[data-action=stop]");
+const strip = element.querySelector(".sd-strip");
+const facts = element.querySelector(".sd-facts");
+const text = element.querySelector(".sd-parameters");
+const tools = [...element.querySelectorAll(".sd-tools button, .sd-tools a")];
+const UNFINISHED = ["running", "queued", "interrupted"];
+let heard = Date.now();
+let chosen = null; // what the person selected: a picture's id, a failed job's id, or null to follow the jobs
+let newest = 0;
+let dismissed = new Set();
+const known = new Map(); // parameters text by picture
+
+const jobs = () => (props.value || {}).jobs || [];
+const current = () => {
+  const waiting = jobs().filter((job) => UNFINISHED.includes(job.state));
+  return waiting.find((job) => job.state === "running") || waiting[waiting.length - 1] || null;
+};
+const tiles = () => jobs().flatMap((job) => {
+  const failed = job.state === "failed" && !dismissed.has(job.id) ? [{ key: job.id, job, failed: true }] : [];
+  return [...failed, ...job.pictures.map((picture) => ({ key: picture.id, job, picture })).reverse()];
+});
+
+const shown = () => {
+  const all = tiles();
+  const pinned = all.find((tile) => tile.key === chosen);
+  if (pinned) return pinned;
+  const job = current();
+  if (job && job.preview) return { key: `preview-${job.id}`, job, preview: job.preview };
+  return all[0] || null;
+};
+
+const drawStage = (tile) => {
+  const kind = !tile ? "empty" : tile.failed ? "failure" : tile.picture ? "picture" : "preview";
+  stage.dataset.kind = kind;
+  empty.hidden = kind !== "empty" || current() !== null;
+  failure.hidden = kind !== "failure";
+  image.hidden = !(kind === "picture" || kind === "preview");
+  chip.hidden = kind !== "preview";
+  if (kind === "failure") drawFailure(tile.job);
+  if (image.hidden) return;
+  const source = tile.picture ? `pictures/${tile.picture.id}.png` : `previews/${tile.job.id}.jpg?n=${tile.preview}`;
+  if (image.getAttribute("src") !== source) image.setAttribute("src", source);
+  image.alt = say("panel.picture_of", { prompt: tile.job.prompt });
+};
+const drawFailure = (job) => {
+  if (failure.dataset.job === job.id) return;
+  failure.dataset.job = job.id;
+  failure.replaceChildren(
+    make("h3", {}, say("panel.failed", { n: job.number })),
+    make("p", { class: "sd-failure-title" }, job.error.title),
+    make("p", { class: "sd-failure-message" }, job.error.text),
+    make("div", { class: "sd-failure-actions" },
+      make("button", { type: "button", class: "sd-button sd-accent", onclick: () => retry(job.id) }, icon("again"), say("panel.retry")),
+      make("button", { type: "button", class: "sd-button", onclick: () => dismiss(job.id) }, say("panel.dismiss"))));
+};
+const retry = (job) => {
+  dismissed.add(job);
+  chosen = null;
+  trigger("retry", { job });
+};
+const dismiss = (job) => {
+  dismissed.add(job);
+  chosen = null;
+  draw();
+};
+
+const progressText = (job, left) => {
+  if (job.cancelling) return say("queue.stopping");
+  if (job.state !== "running") return job.position ? say("panel.waiting", { n: job.position }) : say("panel.next");
+  const parts = [];
+  if (job.total > 1) parts.push(say("panel.picture", { n: Math.min(job.picture + 1, job.total), total: job.total }));
+  if (job.stage === "sampling" && job.steps) parts.push(say("panel.step", { step: job.step ?? 0, steps: job.steps }));
+  else parts.push(say(`stage.${job.stage}`));
+  if (left !== null) parts.push(say("panel.left", { time: duration(left) }));
+  return parts.join(" · ");
+};
+const drawProgress = () => {
+  const job = current();
+  element.querySelector(".sd-progress").dataset.busy = job !== null;
+  stop.hidden = job === null;
+  bar.style.transform = `scaleX(${job ? job.fraction : 0})`;
+  const last = tiles()[0];
+  if (!job) {
+    line.textContent = last && last.picture && last.job.seconds ? say("panel.took", { time: duration(last.job.seconds) }) : "";
+    return;
+  }
+  const left = job.eta === null ? null : Math.max(0, job.eta - (Date.now() - heard) / 1000);
+  line.textContent = progressText(job, left);
+  stop.dataset.job = job.id;
+  stop.disabled = job.cancelling;
+};
+
+const tileNode = (tile) => {
+  const label = tile.failed ? say("panel.failed", { n: tile.job.number }) : say("panel.picture_of", { prompt: tile.job.prompt });
+  const inside = tile.failed
+    ? make("span", { class: "sd-tile-failed" }, "!")
+    : make("img", { src: `thumbnails/${tile.picture.id}.jpg`, alt: "", loading: "lazy", decoding: "async" });
+  return make("button", { type: "button", class: "sd-tile", role: "option", "data-key": tile.key, "aria-label": label, title: label }, inside);
+};
+const drawStrip = (tile) => {
+  const all = tiles();
+  const present = new Map([...strip.children].map((node) => [node.dataset.key, node]));
+  all.forEach(({ key }, place) => {
+    const node = present.get(key) || tileNode(all[place]);
+    present.delete(key);
+    if (strip.children[place] !== node) strip.insertBefore(node, strip.children[place] || null);
+    const selected = tile !== null && tile.key === key;
+    node.setAttribute("aria-selected", String(selected));
+    node.tabIndex = selected || (place === 0 && !all.some((other) => tile && other.key === tile.key)) ? 0 : -1;
+  });
+  present.forEach((node) => node.remove());
+};
+
+const drawDetails = async (tile) => {
+  const picture = tile && tile.picture;
+  for (const tool of tools) {
+    tool.toggleAttribute("disabled", !picture);
+    tool.setAttribute("aria-disabled", String(!picture));
+  }
+  if (!picture) {
+    facts.textContent = "";
+    text.textContent = say("panel.no_parameters");
+    return;
+  }
+  facts.textContent = [picture.seed === null ? null : say("panel.seed", { seed: picture.seed }),
+    picture.width ? `${picture.width} × ${picture.height}` : null].filter(Boolean).join(" · ");
+  for (const link of element.querySelectorAll(".sd-tools a")) link.href = `pictures/${picture.id}.png`;
+  element.querySelector("a[download]").setAttribute("download", `${picture.id.slice(0, 8)}.png`);
+  text.dataset.id = picture.id;
+  text.textContent = known.get(picture.id) ?? "";
+  if (!known.has(picture.id)) {
+    const answer = await fetch(`pictures/${picture.id}.txt`);
+    if (answer.ok) known.set(picture.id, await answer.text());
+    if (text.dataset.id === picture.id) text.textContent = known.get(picture.id) ?? "";
+  }
+};
+
+const draw = () => {
+  const tile = shown();
+  drawStage(tile);
+  drawProgress();
+  drawStrip(tile);
+  drawDetails(tile);
+};
+const hear = () => {
+  heard = Date.now();
+  const latest = Math.max(0, ...jobs().map((job) => job.number));
+  if (latest > newest && newest > 0) chosen = null; // a new job: follow it
+  newest = Math.max(newest, latest);
+  draw();
+};
+
+strip.addEventListener("click", (event) => {
+  const key = event.target.closest("[data-key]")?.dataset.key;
+  if (!key) return;
+  chosen = current() === null && tiles()[0]?.key === key ? null : key;
+  draw();
+});
+strip.addEventListener("keydown", (event) => {
+  const move = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 }[event.key];
+  if (!move) return;
+  event.preventDefault();
+  const nodes = [...strip.children];
+  const next = nodes[nodes.indexOf(document.activeElement) + move];
+  if (!next) return;
+  next.click();
+  next.focus();
+});
+stop.addEventListener("click", () => {
+  stop.disabled = true;
+  trigger("stop", { job: stop.dataset.job });
+});
+image.addEventListener("click", () => {
+  const tile = shown();
+  if (tile && tile.picture) window.open(`pictures/${tile.picture.id}.png`, "_blank", "noopener");
+});
+empty.addEventListener("click", (event) => {
+  const example = event.target.closest("[data-example]")?.dataset.example;
+  if (example !== undefined) trigger("select", { example: Number(example) });
+});
+const flash = (button, key) => {
+  const label = button.querySelector("span");
+  const before = say(button.dataset.label);
+  label.textContent = say(key);
+  setTimeout(() => (label.textContent = before), 1200);
+};
+const copy = async (words) => {
+  if (navigator.clipboard && window.isSecureContext) return navigator.clipboard.writeText(words);
+  const area = document.body.appendChild(make("textarea", { style: "position:fixed;opacity:0" }, words));
+  area.select();
+  document.execCommand("copy");
+  area.remove();
+};
+element.querySelector("[data-action=copy]").addEventListener("click", async (event) => {
+  await copy(text.textContent);
+  flash(event.target.closest("button"), "panel.copied");
+});
+const reuseSeed = () => {
+  const tile = shown() && shown().picture ? shown() : tiles().find((other) => other.picture);
+  if (tile && tile.picture.seed !== null) setField(props.seed_id, tile.picture.seed);
+};
+element.querySelector("[data-action=reuse]").addEventListener("click", reuseSeed);
+document.addEventListener("sd:reuse-seed", (event) => {
+  if (event.detail && event.detail.id === props.seed_id) reuseSeed();
+});
+for (const node of element.querySelectorAll("[data-icon]")) node.prepend(icon(node.dataset.icon));
+watch("value", hear);
+setInterval(drawProgress, 1000);
+hear();

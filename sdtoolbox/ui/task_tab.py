@@ -1,0 +1,160 @@
+"""The tab of one task: words on the left, the picture on the right; its events only submit and watch jobs."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import Any
+
+import gradio as gr
+from gradio.components import Component
+
+from sdtoolbox.errors import UserError
+from sdtoolbox.extensions import Registries
+from sdtoolbox.protocols import TaskInfo
+from sdtoolbox.registry import Entry
+from sdtoolbox.schema.requests import control_of
+from sdtoolbox.toolbox import Toolbox
+from sdtoolbox.ui import layout
+from sdtoolbox.ui.controls import build_control, element_id, label_of
+from sdtoolbox.ui.form import Form, Values
+from sdtoolbox.ui.i18n import Texts
+
+# Submitting is quick and must never wait for another event: every click is a job.
+QUICK: dict[str, Any] = {
+    "trigger_mode": "multiple",
+    "concurrency_limit": None,
+    "show_progress": "hidden",
+    "api_visibility": "private",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Shared:
+    """What the tabs of one page have in common."""
+
+    toolbox: Toolbox
+    texts: Texts
+    checkpoint: gr.Dropdown  # in the header
+    browser: gr.BrowserState  # {"client": id}: whose jobs these are
+
+
+class TaskTab:
+    """Builds one tab inside the current Blocks and wires it."""
+
+    def __init__(self, shared: Shared, entry: Entry[TaskInfo]) -> None:
+        self.shared = shared
+        self.request = entry.value.request
+        self.form = Form(shared.toolbox, self.request, shared.texts)
+        self.fields: dict[str, Component] = {"checkpoint": shared.checkpoint}
+        self._build()
+        self._wire()
+
+    def _build(self) -> None:
+        shared, texts = self.shared, self.shared.texts
+        # A fixed key and secret: otherwise a restart of the server would empty every browser's form.
+        self.stored = gr.BrowserState({}, storage_key=f"sdtoolbox-form-{self.request.task}", secret="sdtoolbox")
+        self.shown_for = gr.State(self.form.initial().get("checkpoint"))
+        with gr.Row(elem_classes="sd-task"):
+            with gr.Column(elem_classes="sd-words"):
+                self._words(texts, shared.toolbox.registries)
+            with gr.Column(elem_classes="sd-settings"):
+                self._settings(texts, shared.toolbox.registries)
+            with gr.Column(elem_classes="sd-go"):
+                self.notices = layout.notices(texts)
+                self.generate = gr.Button(
+                    texts("form.generate"), variant="primary", elem_id=f"{self.request.task}-generate", elem_classes="sd-generate"
+                )
+            with gr.Column(elem_classes="sd-look"):
+                self.panel = layout.panel(texts, element_id(self.request, "seed"))
+
+    def _words(self, texts: Texts, registries: Registries) -> None:
+        for name in self._named("prompt"):
+            if name == "prompt":
+                self.fields[name] = build_control(self.request, name, texts, registries)
+            else:
+                with gr.Accordion(label_of(self.request, name, texts), open=False, elem_classes="sd-fold"):
+                    self.fields[name] = build_control(self.request, name, texts, registries)
+
+    def _settings(self, texts: Texts, registries: Registries) -> None:
+        with gr.Row(elem_classes="sd-size"):
+            for name in self._named("size"):
+                self.fields[name] = build_control(self.request, name, texts, registries)
+        if {"width", "height"} <= set(self.form.names):
+            ids = element_id(self.request, "width"), element_id(self.request, "height")
+            self.aspects = layout.aspects(texts, *ids, self.form.own_size(None))
+        groups: dict[str, list[str]] = {}
+        for name in self.form.names:
+            control = control_of(self.request, name)
+            if name not in self.fields and control.choices != "checkpoints":
+                groups.setdefault(control.group, []).append(name)
+        for group, names in groups.items():
+            with gr.Accordion(group, open=False) if group else gr.Row(elem_classes="sd-grid"):
+                for name in names:
+                    self.fields[name] = build_control(self.request, name, texts, registries)
+
+    def _named(self, kind: str) -> list[str]:
+        return [name for name in self.form.names if control_of(self.request, name).kind == kind]
+
+    def _wire(self) -> None:
+        order = list(self.fields)
+        everything = list(self.fields.values())
+        remember = f"(...values) => Object.fromEntries({order!r}.map((name, i) => [name, values[i]]))"
+        gr.on([_edited(field) for field in everything], None, everything, self.stored, js=remember, show_progress="hidden")
+        inputs = {*everything, self.shared.browser}
+        self.generate.click(self._submit, inputs, self.notices, **QUICK)
+        self.panel.retry(self._retry, self.shared.browser, self.notices, **QUICK)
+        self.panel.stop(self._stop, None, None, **QUICK)
+        example = self.panel.select(self._example, None, self.fields["prompt"], **QUICK)
+        example.then(self._submit, inputs, self.notices, **QUICK)
+        self.shared.checkpoint.input(
+            self._checkpoint_changed, {*everything, self.shown_for}, [*everything, self.shown_for, self.aspects], **QUICK
+        )
+
+    def restore_after(self, ready: Any) -> None:
+        """Once the page is there, the form is as this browser left it."""
+        ready.then(self._restore, self.stored, [*self.fields.values(), self.shown_for, self.aspects], **QUICK)
+
+    def _submit(self, data: dict[Component, Any]) -> dict[str, Any]:
+        values = {name: data[field] for name, field in self.fields.items()}
+        try:
+            self.shared.toolbox.submit(self.form.parse(values), client=client_of(data[self.shared.browser]))
+        except UserError as error:
+            return {"problems": self.form.problems(error), "at": time.time()}
+        return {"problems": [], "at": time.time()}
+
+    def _retry(self, browser: Values, event: gr.EventData) -> dict[str, Any]:
+        toolbox = self.shared.toolbox
+        try:
+            job = toolbox.job(str(event.job))
+            toolbox.submit(toolbox.parse(job.task, job.request), client=client_of(browser))
+        except UserError as error:
+            return {"problems": self.form.problems(error), "at": time.time()}
+        return {"problems": [], "at": time.time()}
+
+    def _stop(self, event: gr.EventData) -> None:
+        self.shared.toolbox.cancel(str(event.job))
+
+    def _example(self, event: gr.EventData) -> str:
+        return self.shared.texts(f"example.{int(event.example)}")
+
+    def _restore(self, stored: Values | None) -> list[Any]:
+        return self._shown(self.form.restored(stored))
+
+    def _shown(self, values: Values) -> list[Any]:
+        checkpoint = values.get("checkpoint")
+        return [*(values[name] for name in self.fields), checkpoint, self.form.own_size(checkpoint)]
+
+    def _checkpoint_changed(self, data: dict[Component, Any]) -> list[Any]:
+        values = {name: data[field] for name, field in self.fields.items()}
+        values |= self.form.after_checkpoint(values, data[self.shown_for], values["checkpoint"])
+        return self._shown(values)
+
+
+def client_of(browser: Values | None) -> str:
+    """The id under which a browser's jobs are kept together."""
+    return str((browser or {}).get("client", ""))[:64]
+
+
+def _edited(field: Component) -> Any:
+    return field.change if isinstance(field, gr.Textbox | gr.Dropdown | gr.Checkbox) else field.input  # type: ignore[attr-defined]

@@ -1,0 +1,69 @@
+"""What the page is told about jobs: small JSON, without paths, without other people's secrets."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from sdtoolbox.errors import UserError
+from sdtoolbox.schema.results import Event, Job, JobState
+from sdtoolbox.toolbox import Toolbox
+from sdtoolbox.ui.i18n import Texts
+
+UNFINISHED: tuple[JobState, ...] = ("running", "queued", "interrupted")
+SHOWN_JOBS = 60  # of one browser: enough to scroll through, few enough to send whole
+PROMPT_START = 160
+
+
+def desks(toolbox: Toolbox, texts: Texts, client: str, tasks: Sequence[str]) -> list[dict[str, Any]]:
+    """This browser's jobs, newest first, each with its pictures; one list a task."""
+    jobs = toolbox.queue.list(client=client, limit=SHOWN_JOBS)
+    cards = [(job.task, card(job, toolbox.event(job.id), texts)) for job in jobs]
+    return [{"jobs": [shown for of, shown in cards if of == task]} for task in tasks]
+
+
+def queue(toolbox: Toolbox) -> dict[str, Any]:
+    """Everybody's jobs that wait or run, in the order in which they come up."""
+    jobs = sorted(toolbox.queue.list(states=UNFINISHED, limit=200), key=lambda job: (job.state != "running", job.number))
+    return {"jobs": [_line(job, toolbox.event(job.id)) for job in jobs]}
+
+
+def card(job: Job, event: Event, texts: Texts) -> dict[str, Any]:
+    """One job as the picture panel shows it."""
+    return _line(job, event) | {
+        "fraction": event.fraction,
+        "picture": event.picture,
+        "total": event.pictures_total,
+        "preview": event.sequence if event.has_preview and job.state == "running" else 0,
+        "pictures": _pictures(job, event),
+        "error": _error(job, texts),
+        "seconds": job.finished - job.started if job.state == "done" and job.finished and job.started else None,
+    }
+
+
+def _line(job: Job, event: Event) -> dict[str, Any]:
+    return {
+        "id": job.id,
+        "number": job.number,
+        "prompt": str(job.request.get("prompt", ""))[:PROMPT_START],
+        "state": job.state,
+        "stage": event.stage,
+        "step": event.step,
+        "steps": event.steps,
+        "eta": event.eta_seconds,
+        "position": event.position,
+        "cancelling": job.cancel_requested,
+    }
+
+
+def _pictures(job: Job, event: Event) -> list[dict[str, Any]]:
+    if job.result is not None:
+        return [{"id": p.id, "seed": p.seed, "width": p.width, "height": p.height} for p in job.result.pictures]
+    return [{"id": identity, "seed": None, "width": None, "height": None} for identity in event.finished]
+
+
+def _error(job: Job, texts: Texts) -> dict[str, str] | None:
+    if job.error is None:
+        return None
+    error = UserError.from_dict(job.error)
+    return {"title": texts(f"error.{error.code}"), "text": str(error)}

@@ -1,0 +1,133 @@
+"""An engine for tests: pixels from the hash of the request, a millisecond a step, no torch.
+
+`SDTOOLBOX_TEST_ENGINE=tests.workers.fake_engine:make` puts it into a worker process. A word at the start of the prompt
+makes it misbehave; see `MISBEHAVIOUR`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import random
+import re
+import signal
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from PIL import Image
+
+from sdtoolbox.errors import UserError
+from sdtoolbox.extensions import Extension
+from sdtoolbox.protocols import Drawn, TaskContext
+from sdtoolbox.registry import Registry
+from sdtoolbox.schema.requests import Txt2Img
+from sdtoolbox.workers.parts import Parts
+
+NAME = "tests.workers.fake_engine:make"
+STEP_SECONDS = 0.001
+
+
+def _hold_every_thread_up() -> None:
+    re.match(r"(a+)+$", "a" * 60 + "b")  # does not let go of the interpreter, for hours
+
+
+def _user_error() -> None:
+    raise UserError("NUMERIC", "the picture came out as nothing.", "Try another seed.", "seed")
+
+
+def _bug() -> None:
+    raise ZeroDivisionError("a secret of /home/somebody")
+
+
+def _memory() -> None:
+    raise MemoryError
+
+
+def _exit() -> None:
+    raise SystemExit(3)
+
+
+MISBEHAVIOUR = {
+    "die": lambda: os.kill(os.getpid(), signal.SIGKILL),
+    "segfault": lambda: os.kill(os.getpid(), signal.SIGSEGV),
+    "hang": lambda: time.sleep(3600),
+    "freeze": _hold_every_thread_up,
+    "error": _user_error,
+    "bug": _bug,
+    "memory": _memory,
+    "exit": _exit,
+}
+
+
+def draw(request: Txt2Img, ctx: TaskContext) -> Iterator[Drawn]:
+    """The task: the stages and calls of a real one, and pixels that depend on the request alone."""
+    word = request.prompt.split(" ")[0]
+    seconds = 0.02 if word == "slow" else STEP_SECONDS
+    assert request.steps and request.checkpoint and request.width and request.height
+    total = request.batch_count * request.batch_size
+    with ctx.lease(request.checkpoint):
+        ctx.environment |= {"device": "fake", "checkpoint": {"name": "fake", "sha256": "f" * 64}}
+        ctx.stage("encoding", pictures_total=total)
+        for first in range(0, total, request.batch_size):
+            batch = request.model_copy(update={"seed": request.seed + first, "batch_count": 1})
+            ctx.stage("sampling", picture=first, pictures_total=total, work=request.steps)
+            for i in range(request.steps):
+                time.sleep(seconds)
+                if i == 2 and word in MISBEHAVIOUR:
+                    MISBEHAVIOUR[word]()
+                if ctx.wants_preview():
+                    ctx.preview(picture(batch, 0))
+                ctx.step((i + 1) / request.steps, step=i + 1, steps=request.steps)
+            ctx.stage("decoding", picture=first, pictures_total=total)
+            for index in range(request.batch_size):
+                yield Drawn(picture(batch, index), batch.seed + index, batch, index)
+
+
+def picture(batch: Txt2Img, index: int) -> Image.Image:
+    """Noise drawn from a hash of the request; no two requests share a pixel."""
+    text = json.dumps(batch.model_dump(exclude={"checkpoint"}), sort_keys=True) + str(index)
+    noise = random.Random(hashlib.sha256(text.encode()).digest())
+    size = (batch.width or 16, batch.height or 16)
+    return Image.frombytes("RGB", size, noise.randbytes(size[0] * size[1] * 3))
+
+
+class FakeModels:
+    """Owner of no weights."""
+
+    device = "fake"
+
+    def __init__(self) -> None:
+        self.loaded: set[str] = set()
+
+    @contextmanager
+    def lease(self, checkpoint_id: str, on_loading: Any = None) -> Iterator[None]:
+        """Load at the first call, which is told; hand out nothing."""
+        if checkpoint_id not in self.loaded:
+            if on_loading is not None:
+                on_loading()
+            self.loaded.add(checkpoint_id)
+        yield None
+
+
+def make(parts: Parts) -> FakeModels:
+    """The engine, and `draw` in place of the real task of the same name."""
+    extension = Extension("fake engine")
+    extension.task(Txt2Img, draw)
+    parts.registries.tasks = Registry("task")
+    extension.merge(parts.registries)
+    return FakeModels()
+
+
+def write_checkpoint(folder: Path) -> Path:
+    """A checkpoint named "fake" that the catalog takes for ready, without weights: 16x16, 8 steps."""
+    path = folder / "checkpoints" / "fake"
+    for part in ("unet", "vae", "text_encoder", "tokenizer"):
+        (path / part).mkdir(parents=True)
+    (path / "model_index.json").write_text('{"_class_name": "StableDiffusionPipeline"}')
+    (path / "unet" / "config.json").write_text('{"in_channels": 4}')
+    (path / "sdtoolbox.json").write_text('{"name": "fake", "defaults": {"width": 16, "height": 16, "steps": 8}}')
+    return path
