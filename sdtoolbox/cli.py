@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from sdtoolbox.toolbox import Toolbox
 
 
-class Value(click.ParamType):
+class Value(click.ParamType[Any]):
     """A number where the text is one, else the text: the request class judges it, in the same words at every door."""
 
     name = "value"
@@ -119,7 +119,9 @@ def _flag(request: type[Request], name: str) -> click.Option:
 
 def _draw(task: str, as_json: bool, output: Path | None, values: Mapping[str, Any]) -> None:
     if output is not None and output.suffix.lower() != ".png":
-        raise UserError("PARAM_INVALID", f"--output {output.name} is not a PNG file.", "Use a name like out.png.", "output")
+        raise UserError(
+            "PARAM_INVALID", f"--output {output.name} is not a PNG file.", "Use a name like out.png.", "output"
+        )
     with open_toolbox() as toolbox:
         request = toolbox.parse(task, {name: value for name, value in values.items() if value is not None})
         on_event = None if as_json or not sys.stderr.isatty() else progress_line

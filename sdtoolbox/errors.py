@@ -59,7 +59,7 @@ class UserError(Exception):
         return cls(values["code"], values["message"], values.get("hint", ""), values.get("field"))
 
 
-class InvalidRequest(UserError):
+class InvalidRequest(UserError):  # noqa: N818 - the name says what is wrong
     """A request with one or more fields at fault; `problems` has one error a field, in the fields' order."""
 
     def __init__(self, problems: Sequence[UserError]) -> None:
@@ -75,5 +75,5 @@ class InvalidRequest(UserError):
         return super().as_dict() | {"problems": [problem.as_dict() for problem in self.problems]}
 
 
-class Cancelled(Exception):
+class Cancelled(Exception):  # noqa: N818 - not an error: somebody wanted it
     """Raised inside a job at the next network call after somebody cancelled it."""

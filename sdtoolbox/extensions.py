@@ -124,7 +124,7 @@ def load(name: str, get_module: Callable[[], ModuleType], registries: Registries
     try:
         get_module().register(extension)
         extension.merge(registries)
-    except (Exception, SystemExit) as error:  # an author's mistake must not take the toolbox down
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - an author's mistake must not take the toolbox down
         reason = f"{type(error).__name__}: {error}"
         return LoadReport(name, time.perf_counter() - started, (), reason, traceback.format_exc())
     adds = tuple(f"{kind[:-1]} {entry.label}" for kind, entry in extension.draft)
@@ -132,7 +132,7 @@ def load(name: str, get_module: Callable[[], ModuleType], registries: Registries
 
 
 def find(folders: Iterable[Path]) -> list[tuple[str, Path]]:
-    """Drop-in extensions as (name, file), in the folders' order, by name within one; `_x.py` and `.x.py` are skipped."""
+    """Drop-in extensions as (name, file), in the folders' order, by name within one; `_x.py` is skipped."""
     found: dict[str, Path] = {}
     for folder in folders:
         if not folder.is_dir():

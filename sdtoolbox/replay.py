@@ -15,7 +15,17 @@ from sdtoolbox.schema.requests import Request
 from sdtoolbox.toolbox import Toolbox
 
 # What can change pixels, the likeliest first: the first one that differs is named as the cause.
-CAUSES = ("checkpoint", "device", "precision", "threads", "torch", "diffusers", "transformers", "attention", "processor")
+CAUSES = (
+    "checkpoint",
+    "device",
+    "precision",
+    "threads",
+    "torch",
+    "diffusers",
+    "transformers",
+    "attention",
+    "processor",
+)
 
 
 @dataclass(frozen=True, slots=True)

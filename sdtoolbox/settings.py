@@ -53,8 +53,8 @@ class Settings(BaseSettings):
     threads: int = Field(0, ge=0, le=1024, description="CPU threads of the worker; 0 leaves it to torch.")
     language: Literal["auto", "en", "zh-CN"] = Field("auto", description="auto follows the browser.")
     queue_limit: int = Field(1000, ge=1, le=100_000, description="Jobs that may wait; more are refused.")
-    lease_seconds: float = Field(10.0, gt=0, le=3600, description="A running job whose worker is silent so long is taken back.")
-    model_memory_gb: float = Field(8.0, gt=0, description="Gigabytes of loaded models to keep before the oldest is dropped.")
+    lease_seconds: float = Field(10.0, gt=0, le=3600, description="A job whose worker is silent so long is taken back.")
+    model_memory_gb: float = Field(8.0, gt=0, description="Gigabytes of loaded models to keep.")
     upload_limit_mb: int = Field(64, ge=1, le=10_000, description="Largest body of a web request, in megabytes.")
     safe_mode: bool = Field(False, description="Load no extension besides the built-in ones.")
 

@@ -25,9 +25,14 @@ def count(database: Database) -> int:
 
 def test_a_failed_transaction_leaves_nothing(tmp_path: Path) -> None:
     database = Database(tmp_path / "a.sqlite3")
-    with pytest.raises(RuntimeError), database.transaction() as connection:
-        insert(connection, 1)
-        raise RuntimeError
+
+    def insert_and_fail() -> None:
+        with database.transaction() as connection:
+            insert(connection, 1)
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        insert_and_fail()
     with database.transaction() as connection:
         insert(connection, 2)
     assert count(Database(tmp_path / "a.sqlite3")) == 1

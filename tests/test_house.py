@@ -45,7 +45,15 @@ def test_links_of_the_texts_lead_somewhere() -> None:
 
 def test_the_top_level_is_tidy() -> None:
     tracked = {line.split("/")[0] for line in _tracked()}
-    expected = {"pyproject.toml", "README.md", "CHANGELOG.md", "CONTRIBUTING.md", "LICENSE", "requirements.txt", "app.py"}
+    expected = {
+        "pyproject.toml",
+        "README.md",
+        "CHANGELOG.md",
+        "CONTRIBUTING.md",
+        "LICENSE",
+        "requirements.txt",
+        "app.py",
+    }
     expected |= {"sdtoolbox", "extensions", "tests", "assets", "docs", ".ci", ".gitignore", ".gitattributes"}
     assert tracked <= expected
 

@@ -100,10 +100,14 @@ def loaded_after(code: str) -> set[str]:
 
 
 @pytest.mark.parametrize(
-    "arguments", [["--help"], ["txt2img", "--help"], ["models", "list", "--json"], ["jobs", "list", "--json"]], ids=" ".join
+    "arguments",
+    [["--help"], ["txt2img", "--help"], ["models", "list", "--json"], ["jobs", "list", "--json"]],
+    ids=" ".join,
 )
 def test_light_commands_import_nothing_heavy(arguments: list[str]) -> None:
-    code = f"from sdtoolbox.cli import main\ntry: main({arguments!r})\nexcept SystemExit as e: assert not e.code, e.code"
+    code = (
+        f"from sdtoolbox.cli import main\ntry: main({arguments!r})\nexcept SystemExit as e: assert not e.code, e.code"
+    )
     assert loaded_after(code) & set(HEAVY) == set()
 
 

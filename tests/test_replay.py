@@ -20,7 +20,10 @@ ENVIRONMENT = {"checkpoint": {"name": "a", "sha256": "1" * 64}, "device": "cpu",
 @pytest.mark.parametrize(
     ("change", "cause"),
     [
-        ({"checkpoint": {"name": "a", "sha256": "2" * 64}, "torch": "3"}, "checkpoint was 1111111111 and is 2222222222"),
+        (
+            {"checkpoint": {"name": "a", "sha256": "2" * 64}, "torch": "3"},
+            "checkpoint was 1111111111 and is 2222222222",
+        ),
         ({"threads": 1, "torch": "3"}, "threads was 2 and is 1"),
         ({"torch": "2.16.0"}, "torch was 2.15.0 and is 2.16.0"),
         ({}, "nothing recorded differs; the file's pixels may have been edited"),

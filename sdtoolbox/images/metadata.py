@@ -50,7 +50,9 @@ def open_picture(source: Path | bytes) -> Image.Image:
         image.load()
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
         raise UserError(
-            "IMAGE_INVALID", f"this is not a picture that can be read ({type(error).__name__}).", "Use PNG, JPEG or WebP."
+            "IMAGE_INVALID",
+            f"this is not a picture that can be read ({type(error).__name__}).",
+            "Use PNG, JPEG or WebP.",
         ) from None
     return image
 

@@ -70,7 +70,9 @@ class ImageStore:
         file = self._file(identity)
         path = open_within(self.folder, file) if file is not None else None
         if path is None or not path.is_file():
-            raise UserError("IMAGE_INVALID", f"there is no picture {identity[:40]!r} in the store.", "It may be deleted.")
+            raise UserError(
+                "IMAGE_INVALID", f"there is no picture {identity[:40]!r} in the store.", "It may be deleted."
+            )
         return path
 
     def reconcile(self) -> tuple[int, int]:

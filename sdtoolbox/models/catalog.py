@@ -83,14 +83,12 @@ class Catalog:
         matches = [c for c in self._checkpoints if wanted in (c.id, c.name.casefold())]
         if not matches:
             known = ", ".join(c.name for c in self.ready())
-            raise UserError(
-                "MODEL_MISSING", f"there is no checkpoint {name[:80]!r}.", f"There are: {known or 'none'}.", "checkpoint"
-            )
+            hint = f"There are: {known or 'none'}."
+            raise UserError("MODEL_MISSING", f"there is no checkpoint {name[:80]!r}.", hint, "checkpoint")
         if len(matches) > 1:
             candidates = ", ".join(f"{c.name} ({c.id})" for c in matches)
-            raise UserError(
-                "MODEL_MISSING", f"{name!r} is more than one checkpoint.", f"Say which by id: {candidates}.", "checkpoint"
-            )
+            hint = f"Say which by id: {candidates}."
+            raise UserError("MODEL_MISSING", f"{name!r} is more than one checkpoint.", hint, "checkpoint")
         if matches[0].state != "ready":
             raise UserError(
                 "MODEL_TYPE", f"{matches[0].name} cannot draw: {matches[0].reason}.", "Choose another.", "checkpoint"

@@ -56,15 +56,15 @@ class Txt2Img(Request):
     prompt: Prompt = Field("", description="What the picture shows, in words.")
     negative_prompt: NegativePrompt = Field("", description="What the picture should keep away from.")
     checkpoint: CheckpointName | None = Field(None, description="The model that draws; by id, name or hash.")
-    width: Width | None = Field(None, description="Width of the picture in pixels; empty takes the checkpoint's own.")
-    height: Height | None = Field(None, description="Height of the picture in pixels; empty takes the checkpoint's own.")
+    width: Width | None = Field(None, description="Its width in pixels; empty takes the checkpoint's own.")
+    height: Height | None = Field(None, description="Its height in pixels; empty takes the checkpoint's own.")
     steps: Steps | None = Field(None, description="How many times the noise is lowered: more is slower and finer.")
     sampler: SamplerName | None = Field(None, description="The method that goes from noise to picture.")
     schedule: ScheduleName | None = Field(None, description="How the noise levels are spread over the steps.")
     guidance_scale: GuidanceScale | None = Field(
         None, description="How closely to follow the words; 1 leaves guidance out and is twice as fast."
     )
-    seed: Seed = Field(-1, description="Start of the random numbers: the same seed draws the same picture; -1 draws one.")
+    seed: Seed = Field(-1, description="Where chance starts: the same seed draws the same picture; -1 takes any.")
     batch_count: BatchCount = Field(1, description="How many batches to draw, one after another.")
     batch_size: BatchSize = Field(1, description="How many pictures to draw at the same time.")
 

@@ -66,9 +66,8 @@ def test_values_with_commas_and_colons_are_quoted_and_come_back() -> None:
 def test_what_is_written_is_read_again(prompt: str, steps: int, guidance: float, seed: int, width: int) -> None:
     if "Negative prompt:" in prompt:
         return
-    request = Txt2Img.parse(
-        REQUEST.model_dump() | dict(prompt=prompt, steps=steps, guidance_scale=guidance, seed=seed, width=width)
-    )
+    changes = {"prompt": prompt, "steps": steps, "guidance_scale": guidance, "seed": seed, "width": width}
+    request = Txt2Img.parse(REQUEST.model_dump() | changes)
     values, unknown = parse_parameters(text_of(request, seed), Txt2Img, REGISTRIES)
     assert Txt2Img.parse(values).model_dump(include={"steps", "guidance_scale", "seed", "width", "height"}) == (
         request.model_dump(include={"steps", "guidance_scale", "seed", "width", "height"})

@@ -41,7 +41,7 @@ def test_names_and_ids_find_it(tmp_path: Path, name: str) -> None:
 
 def test_an_unknown_name_lists_what_there_is(tmp_path: Path) -> None:
     make(tmp_path, "a")
-    with pytest.raises(UserError, match="there is no checkpoint 'b'. There are: a.") as caught:
+    with pytest.raises(UserError, match=r"there is no checkpoint 'b'\. There are: a\.") as caught:
         Catalog([tmp_path]).find("b")
     assert (caught.value.code, caught.value.field) == ("MODEL_MISSING", "checkpoint")
 

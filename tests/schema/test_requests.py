@@ -28,7 +28,9 @@ def test_an_empty_request_is_complete() -> None:
 
 
 @pytest.mark.parametrize("field", NUMBERS)
-@pytest.mark.parametrize("value", ["512", "", True, [], {}, float("nan"), float("inf"), -float("inf"), 1e30, 10**30, -7])
+@pytest.mark.parametrize(
+    "value", ["512", "", True, [], {}, float("nan"), float("inf"), -float("inf"), 1e30, 10**30, -7]
+)
 def test_numbers_are_finite_bounded_numbers(field: str, value: Any) -> None:
     found = problem(**{field: value})
     assert found["field"] == field
@@ -91,7 +93,7 @@ def test_any_text_is_taken_or_refused_in_words(text: str) -> None:
     try:
         request = Txt2Img.parse({"prompt": text})
     except InvalidRequest as error:
-        assert "\0" in text  # noqa: PT017
+        assert "\0" in text
         json.dumps(error.as_dict()).encode("utf-8")
     else:
         assert Txt2Img.model_validate_json(request.model_dump_json()) == request
