@@ -22,6 +22,7 @@ from sdtoolbox.engine.preview import LatentPreview
 from sdtoolbox.engine.text import Reading, TextReader
 from sdtoolbox.errors import UserError
 from sdtoolbox.models.catalog import Checkpoint
+from sdtoolbox.protocols import NoiseTable
 
 
 class LatentDiffusion:
@@ -29,7 +30,7 @@ class LatentDiffusion:
 
     def __init__(self, checkpoint: Checkpoint, components: Components, device: Device, sha256: str) -> None:
         self.checkpoint = checkpoint
-        self.noise_table = DiscreteNoiseTable.from_config(components.scheduler)
+        self.noise_table: NoiseTable = DiscreteNoiseTable.from_config(components.scheduler)
         self._scaling = scaling(str(components.scheduler.get("prediction_type", "epsilon")))
         self._components = components
         self._unet, self._vae = components.unet, components.vae
@@ -48,8 +49,8 @@ class LatentDiffusion:
         return {
             "device": self._device.name,
             "processor": self._device.processor,
-            "precision": _name(self._unet.dtype),
-            "decoder_precision": _name(self._vae.dtype),
+            "precision": _name(dtype_of(self._unet)),
+            "decoder_precision": _name(dtype_of(self._vae)),
             "threads": self._device.threads,
             "attention": "sdpa",
             "torch": torch.__version__,
@@ -75,17 +76,18 @@ class LatentDiffusion:
         NUMERIC if what it answers is not finite.
         """
         context = self._context_of(tuple(conditions), x.shape[0])
-        scaled = (x / math.sqrt(sigma**2 + 1)).repeat(len(conditions), 1, 1, 1)
+        scaled = torch.cat([x / math.sqrt(sigma**2 + 1)] * len(conditions))
         t = self.noise_table.t(sigma)
 
         def call() -> Tensor:
-            dtype = self._unet.dtype
+            dtype = dtype_of(self._unet)
             output: Tensor = self._unet(scaled.to(dtype), t, context.to(dtype), return_dict=False)[0]
             return output.float()
 
         output = self._finite(call, self._unet, f"the network at noise level {sigma:.4g}", x)
         skip, out = self._scaling(sigma)
-        return [x * skip + part * out for part in output.chunk(len(conditions))]
+        skipped = x if skip == 1 else x * skip
+        return [torch.add(skipped, part, alpha=out) for part in output.chunk(len(conditions))]
 
     def noise(self, seeds: Sequence[int], width: int, height: int) -> BatchNoise:
         """The randomness of a batch of pictures of this size in pixels, one seed a picture."""
@@ -106,7 +108,7 @@ class LatentDiffusion:
 
     def _decoded(self, latent: Tensor) -> Tensor:
         def call() -> Tensor:
-            scaled = latent.to(self._vae.dtype) / self._vae.config.scaling_factor
+            scaled = latent.to(dtype_of(self._vae)) / self._vae.config.scaling_factor
             picture: Tensor = self._vae.decode(scaled, return_dict=False)[0]
             return picture.float()
 
@@ -117,19 +119,30 @@ class LatentDiffusion:
         """The result of `call`, in float32 from then on if it was not finite in less; else NUMERIC naming `stage`."""
         doing = f"{stage} on {'x'.join(map(str, given.shape))} latents"
         result = within_memory(doing, call)
-        if bool(result.isfinite().all()):
+        if is_finite(result):
             return result
-        if network.dtype != torch.float32:
+        if dtype_of(network) != torch.float32:
             network.float()
             result = within_memory(doing, call)
-            if bool(result.isfinite().all()):
+            if is_finite(result):
                 return result
-        culprit = "was given" if not bool(given.isfinite().all()) else "answered with"
+        culprit = "answered with" if is_finite(given) else "was given"
         raise UserError(
             "NUMERIC",
             f"{stage} {culprit} numbers that are not finite.",
             "Try a smaller guidance scale or another sampler; if nothing helps, the checkpoint is damaged.",
         )
+
+
+def is_finite(values: Tensor) -> bool:
+    """True if every value is finite; by their sum, which is one operation, unless that leaves a doubt."""
+    return math.isfinite(values.sum().item()) or bool(values.isfinite().all())
+
+
+def dtype_of(network: Any) -> torch.dtype:
+    """The type of a network's weights; diffusers' own `dtype` walks through all modules, at every step."""
+    weight: Tensor = next(network.parameters())
+    return weight.dtype
 
 
 def _name(dtype: torch.dtype) -> str:

@@ -13,18 +13,22 @@ from typing import Any, TypeVar
 import torch
 from diffusers import AutoencoderKL, UNet2DConditionModel
 from diffusers.utils import logging as diffusers_logging
+from huggingface_hub.errors import StrictDataclassError
+from safetensors import SafetensorError
 from torch import nn
 from transformers import CLIPTextModel, CLIPTokenizer
 from transformers.utils import logging as transformers_logging
 
 from sdtoolbox.engine import weights
 from sdtoolbox.engine.devices import Device
+from sdtoolbox.engine.memory import is_out_of_memory
 from sdtoolbox.errors import UserError
 from sdtoolbox.models.catalog import Checkpoint
 
 T = TypeVar("T")
 logger = logging.getLogger(__name__)
 OFFLINE: Mapping[str, Any] = {"local_files_only": True}
+FOREIGN = (SafetensorError, StrictDataclassError)  # neither is a ValueError
 LOADERS: Mapping[str, Any] = {"unet": UNet2DConditionModel, "vae": AutoencoderKL, "text_encoder": CLIPTextModel}
 
 
@@ -78,7 +82,9 @@ def _network(folder: Path, part: str, dtype: torch.dtype) -> nn.Module:
 def _read(folder: Path, part: str, work: Callable[[], T]) -> T:
     try:
         return work()
-    except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
+    except (OSError, ValueError, TypeError, KeyError, AttributeError, RuntimeError, *FOREIGN) as error:
+        if is_out_of_memory(error):
+            raise
         logger.warning("loading %s of %s", part, folder, exc_info=True)
         reason = f"its files do not fit together ({type(error).__name__})"
     raise _corrupt(folder, part, reason)

@@ -6,6 +6,7 @@ import math
 from bisect import bisect_right
 from collections.abc import Callable, Mapping, Sequence
 from itertools import accumulate
+from operator import mul
 from typing import Any
 
 from sdtoolbox.errors import UserError
@@ -26,7 +27,7 @@ class DiscreteNoiseTable:
 
     def __init__(self, alphas: Sequence[float]) -> None:
         """`alphas`: the cumulated products of 1 - beta, falling, each in (0, 1)."""
-        self.sigmas = tuple(math.sqrt((1 - alpha) / alpha) for alpha in alphas)
+        self.sigmas: Sequence[float] = tuple(math.sqrt((1 - alpha) / alpha) for alpha in alphas)
         self._logs = tuple(math.log(sigma) for sigma in self.sigmas)
         self.sigma_min, self.sigma_max = self.sigmas[0], self.sigmas[-1]
 
@@ -51,12 +52,19 @@ class DiscreteNoiseTable:
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> DiscreteNoiseTable:
-        """The table that a diffusers scheduler's configuration describes; MODEL_TYPE for one we do not know."""
-        betas = config.get("trained_betas") or _betas(config)
-        alphas = list(accumulate((1 - beta for beta in betas), lambda product, factor: product * factor))
-        if config.get("rescale_betas_zero_snr"):
-            alphas = _with_zero_terminal_signal(alphas)
-        return cls([max(alpha, SMALLEST_ALPHA) for alpha in alphas])
+        """The table that a diffusers scheduler's configuration describes; MODEL_TYPE, MODEL_CORRUPT."""
+        try:
+            betas = config.get("trained_betas") or _betas(config)
+            alphas = list(accumulate((1 - beta for beta in betas), mul))
+            if config.get("rescale_betas_zero_snr"):
+                alphas = _with_zero_terminal_signal(alphas)
+            return cls([alpha or SMALLEST_ALPHA for alpha in alphas])
+        except (TypeError, ValueError, ZeroDivisionError, IndexError):
+            raise UserError(
+                "MODEL_CORRUPT",
+                "the scheduler's configuration describes no noise levels.",
+                "Compare scheduler/scheduler_config.json with that of the original.",
+            ) from None
 
 
 def _betas(config: Mapping[str, Any]) -> list[float]:

@@ -39,7 +39,7 @@ class Presence:
     """The table of workers. On this machine a lock says who lives; for others the heartbeat has to do."""
 
     def __init__(self, database: Database, folder: Path, lease_seconds: float) -> None:
-        self._database = database
+        self.database = database
         self._folder = folder
         self._lease_seconds = lease_seconds
         self._locks: dict[str, ProcessLock] = {}
@@ -50,26 +50,26 @@ class Presence:
         if not lock.acquire():
             raise RuntimeError(f"there is a worker {worker_id} already")
         self._locks[worker_id] = lock
-        self._database.connection().execute(
+        self.database.connection().execute(
             "INSERT OR REPLACE INTO workers (id, device, pid, seen) VALUES (?, ?, ?, ?)",
             (worker_id, device, os.getpid(), time.time()),
         )
 
     def beat(self, worker_id: str, device: str | None = None) -> None:
         """Say that a worker is alive, and what its device turned out to be."""
-        self._database.connection().execute(
+        self.database.connection().execute(
             "UPDATE workers SET seen = ?, device = COALESCE(?, device) WHERE id = ?", (time.time(), device, worker_id)
         )
 
     def leave(self, worker_id: str) -> None:
         """Take a worker of this process off the list."""
-        self._database.connection().execute("DELETE FROM workers WHERE id = ?", (worker_id,))
+        self.database.connection().execute("DELETE FROM workers WHERE id = ?", (worker_id,))
         if (lock := self._locks.pop(worker_id, None)) is not None:
             lock.release()
 
     def find(self, worker_id: str) -> Present | None:
         """The row of a worker, or None."""
-        row = self._database.connection().execute("SELECT * FROM workers WHERE id = ?", (worker_id,)).fetchone()
+        row = self.database.connection().execute("SELECT * FROM workers WHERE id = ?", (worker_id,)).fetchone()
         return None if row is None else Present(**dict(row))
 
     def is_alive(self, worker_id: str) -> bool:
@@ -79,16 +79,16 @@ class Presence:
 
     def live(self) -> list[Present]:
         """The living workers that take any job, those still starting too."""
-        rows = self._database.connection().execute("SELECT * FROM workers WHERE id LIKE 'worker/%' ORDER BY id")
+        rows = self.database.connection().execute("SELECT * FROM workers WHERE id LIKE 'worker/%' ORDER BY id")
         return [present for row in rows.fetchall() if self._is_alive(present := Present(**dict(row)))]
 
     def forget_dead(self) -> None:
         """Remove the rows and locks of workers that are gone."""
-        rows = self._database.connection().execute("SELECT * FROM workers").fetchall()
+        rows = self.database.connection().execute("SELECT * FROM workers").fetchall()
         for present in (Present(**dict(row)) for row in rows):
             silent = time.time() - present.seen
             if not self._is_alive(present) and (self._is_here(present) or silent > self._forget_after):
-                self._database.connection().execute("DELETE FROM workers WHERE id = ?", (present.id,))
+                self.database.connection().execute("DELETE FROM workers WHERE id = ?", (present.id,))
                 self._lock_file(present.id).unlink(missing_ok=True)
 
     @property

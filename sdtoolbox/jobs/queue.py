@@ -73,7 +73,7 @@ class Queue:
         reservation = worker_id if reserved else None
         look = "SELECT 1 FROM jobs WHERE state = 'queued' AND reserved_for IS ? LIMIT 1"
         if self.database.connection().execute(look, (reservation,)).fetchone() is None:
-            return None  # a look costs nothing; a write would keep the disk awake all night
+            return None  # many times a second: a look costs nothing, a write would make others wait
         now = time.time()
         with self.database.transaction() as connection:
             row = connection.execute(CLAIM, (worker_id, now, now + self._lease_seconds, reservation)).fetchone()

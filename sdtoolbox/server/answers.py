@@ -37,7 +37,11 @@ BY_STATUS: Mapping[int, tuple[str, str, str]] = {
     429: ("QUEUE_FULL", "there are too many requests.", "Try again later."),
     503: ("QUEUE_FULL", "the server is busy.", "Try again later."),
 }
-REFUSED = ("PARAM_INVALID", "the request does not have the form that this address takes.", "See the endpoint's description.")
+REFUSED = (
+    "PARAM_INVALID",
+    "the request does not have the form that this address takes.",
+    "See the endpoint's description.",
+)
 INTERNAL = ("INTERNAL", "something went wrong inside the server.", "The server's log has the details.")
 
 
@@ -60,7 +64,8 @@ class Answers:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
-            return await self.app(scope, receive, send)
+            await self.app(scope, receive, send)
+            return
         held = _Held(send)
         try:
             await self.app(scope, receive, held.send)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import importlib
 import ipaddress
 import json
 import logging
 import os
 import signal
 import socket
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -28,25 +28,28 @@ from sdtoolbox.server.pictures import pictures
 from sdtoolbox.settings import Settings
 from sdtoolbox.toolbox import Toolbox
 
-FACE = "sdtoolbox.ui.app"  # a module with mount(app, toolbox, insecure=...); by name: the packages do not know each other
 GOODBYE_SECONDS = 1  # how long open streams may linger when the server is told to end
 
 
-def build_app(toolbox: Toolbox, face: str = FACE) -> ASGIApp:
+def build_app(toolbox: Toolbox) -> ASGIApp:
     """The whole web application over an open toolbox."""
+    from sdtoolbox.ui.app import mount  # takes seconds, which the workers use to load torch
+
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
     started = time.time()
 
     @app.get("/healthz")
     async def healthz() -> Response:  # asks nobody: it must answer whatever database, disk and workers are doing
-        return JSONResponse({"status": "ok", "version": __version__, "started": started}, headers={"cache-control": "no-store"})
+        return JSONResponse(
+            {"status": "ok", "version": __version__, "started": started}, headers={"cache-control": "no-store"}
+        )
 
     @app.exception_handler(UserError)
     async def explain(_request: Request, error: UserError) -> Response:
         return error_response(error)
 
     app.include_router(pictures(toolbox))
-    importlib.import_module(face).mount(app, toolbox, insecure=_is_open(toolbox.settings))
+    mount(app, toolbox, insecure=_is_open(toolbox.settings))
     hosts = (toolbox.settings.host, *toolbox.settings.allowed_hosts)
     return Guard(Answers(app), hosts=hosts, body_limit=toolbox.settings.upload_limit_mb * 2**20)
 
@@ -140,4 +143,5 @@ class _Server(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         if self.started:
-            print(self._announcement, flush=True)
+            sys.stdout.write(f"{self._announcement}\n")
+            sys.stdout.flush()

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
+from functools import partial
 from urllib.parse import urlsplit
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -50,19 +51,21 @@ class Guard:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
-            return await self.app(scope, receive, send)
-        if scope["type"] != "http":
-            return await send({"type": "websocket.close", "code": 1008})
-        headers = {name.lower(): value.decode("latin-1") for name, value in scope["headers"]}
-        refusal = self._refusal(scope, headers)
-        if refusal is not None:
-            return await error_response(refusal, 403)(scope, receive, self._with_headers(send))
-        await self._limited(scope, headers, receive, self._with_headers(send))
+            await self.app(scope, receive, send)
+        elif scope["type"] != "http":
+            await send({"type": "websocket.close", "code": 1008})
+        else:
+            headers = {name.lower(): value.decode("latin-1") for name, value in scope["headers"]}
+            refusal = self._refusal(scope, headers)
+            answer = error_response(refusal, 403) if refusal else partial(self._limited, headers)
+            await answer(scope, receive, self._with_headers(send))
 
     def _refusal(self, scope: Scope, headers: dict[bytes, str]) -> UserError | None:
         host = headers.get(b"host", "")
         server = scope.get("server") or ("", None)
-        if _host_name(host) not in self.hosts | LOCAL | {_host_name(f"[{server[0]}]" if ":" in server[0] else server[0])}:
+        if _host_name(host) not in self.hosts | LOCAL | {
+            _host_name(f"[{server[0]}]" if ":" in server[0] else server[0])
+        }:
             return UserError(
                 "FORBIDDEN",
                 "this server is not known by the name it was asked for.",
@@ -92,7 +95,7 @@ class Guard:
         # A proxy in front may change the Host it passes on, so a name the operator allowed counts as well.
         return parts.netloc.casefold() == host.casefold() or name in self.hosts
 
-    async def _limited(self, scope: Scope, headers: dict[bytes, str], receive: Receive, send: Send) -> None:
+    async def _limited(self, headers: dict[bytes, str], scope: Scope, receive: Receive, send: Send) -> None:
         too_large = error_response(
             UserError(
                 "IMAGE_TOO_LARGE",
@@ -103,7 +106,8 @@ class Guard:
         )
         length = headers.get(b"content-length", "0")
         if not length.isdecimal() or int(length) > self.body_limit:
-            return await too_large(scope, receive, send)
+            await too_large(scope, receive, send)
+            return
         body = _Body(receive, send, self.body_limit)
         try:
             await self.app(scope, body.receive, body.send)

@@ -41,7 +41,7 @@ def pictures(toolbox: Toolbox) -> APIRouter:
         data = toolbox.preview(job_id)
         if data is None:
             raise UserError("JOB_MISSING", "this job has no preview now.", "Look at its result.")
-        return Response(data, media_type="image/jpeg", headers={"cache-control": "no-store"})
+        return Response(data, media_type="image/jpeg", headers={"cache-control": "private, max-age=60"})
 
     return router
 

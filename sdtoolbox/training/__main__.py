@@ -18,14 +18,14 @@ def parser() -> argparse.ArgumentParser:
         options = stages.add_parser(name, help=stage.help, formatter_class=argparse.ArgumentDefaultsHelpFormatter)
         options.add_argument("--run-folder", default=".runs/storybook", help="checkpoints, logs and data go here")
         options.add_argument("--threads", type=int, default=1, help="CPU threads")
-        options.add_argument("--processes", type=int, default=1, help="processes that share their gradients")
+        options.add_argument("--processes", type=int, help="processes that share their gradients")
         options.add_argument("--device", default="cpu", help="cpu or cuda")
         options.add_argument("--seed", type=int, default=0, help="seed of weights, data and noise")
         options.add_argument("--minutes", type=float, help="budget in minutes of training")
         options.add_argument("--steps", type=int, help="budget in steps, instead of minutes")
         options.add_argument("--batch", type=int, help="samples a step")
         options.add_argument("--learning-rate", type=float, help="peak learning rate")
-        options.add_argument("--count", type=int, help="how many scenes to encode")
+        options.add_argument("--count", type=int, default=40_960, help="how many scenes to encode")
         options.add_argument("--assets", default="assets", help="folder that finished models are written to")
     return top
 

@@ -70,5 +70,3 @@ def _cookie(header: str) -> str | None:
     except CookieError:
         return None
     return cookies[COOKIE].value if COOKIE in cookies else None
-
-

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from html import escape
-from pathlib import Path
 from typing import Any
 
 import gradio as gr
@@ -14,16 +13,10 @@ from sdtoolbox.extensions import Registries
 from sdtoolbox.schema.fields import Control
 from sdtoolbox.schema.requests import Request, bounds_of, control_of
 from sdtoolbox.ui.i18n import Texts
-
-STATIC = Path(__file__).resolve().parent / "static"
+from sdtoolbox.ui.pieces import script, template
 
 Choices = Sequence[tuple[str, str]]
 """What a choice offers: (what people see, the id) in order."""
-
-
-def script(name: str) -> str:
-    """One of our scripts as the body of `js_on_load`: the shared helpers, then the script."""
-    return "\n".join((STATIC / f"{part}.js").read_text("utf-8") for part in ("common", name))
 
 
 def element_id(request: type[Request], name: str) -> str:
@@ -81,13 +74,15 @@ def _number(request: type[Request], name: str, texts: Texts, _registries: Regist
     control = control_of(request, name)
     low, high = bounds_of(request, name)
     identity = element_id(request, name)
+    # What the checkpoint proposes is tried out on a slider; a plain count needs less room.
+    extra = {"seed": template("dice", texts), "slider": "" if _is_count(request, name) else _slider(control, low, high)}
     return gr.HTML(
         value=request.model_fields[name].default,
-        html_template=_NUMBER,
+        html_template=template("number", texts),
         js_on_load=script("number"),
         apply_default_css=False,
         elem_id=identity,
-        elem_classes=["sd-block"],
+        elem_classes=["sd-block", "sd-count"] if _is_count(request, name) else ["sd-block"],
         kind=control.kind,
         input_id=escape(f"{identity}-input"),
         field_label=escape(label_of(request, name, texts)),
@@ -96,8 +91,12 @@ def _number(request: type[Request], name: str, texts: Texts, _registries: Regist
         minimum=low,
         maximum=high,
         step=control.step,
-        extra=_slider(control, low, high) if control.kind == "slider" else _seed(texts) if control.kind == "seed" else "",
+        extra=extra.get(control.kind, ""),
     )
+
+
+def _is_count(request: type[Request], name: str) -> bool:
+    return control_of(request, name).kind == "slider" and request.model_fields[name].default is not None
 
 
 def _flag(request: type[Request], name: str, texts: Texts, _registries: Registries) -> Component:
@@ -118,30 +117,6 @@ def _slider(control: Control, low: float | None, high: float | None) -> str:
     )
 
 
-def _seed(texts: Texts) -> str:
-    return "".join(
-        f'<button class="sd-button sd-square" type="button" data-action="{action}" title="{escape(texts(key))}" '
-        f'aria-label="{escape(texts(key))}">{drawing}</button>'
-        for action, key, drawing in (("dice", "form.dice", _DICE), ("reuse", "form.reuse", _REUSE))
-    )
-
-
-# The values are put in as they are, so they are escaped above; `{{...}}` would be run as a script afterwards.
-_NUMBER = """<div class="sd-field" data-kind="${kind}">
-<label class="sd-label" for="${input_id}">${field_label}</label>
-<span class="sd-help" role="tooltip" id="${input_id}-help">${help}</span>
-<div class="sd-control">
-<span class="sd-entry"><input class="sd-input" id="${input_id}" type="text" inputmode="decimal" autocomplete="off"
- spellcheck="false" aria-describedby="${input_id}-help"><span class="sd-unit">${unit}</span></span>${extra}
-</div></div>"""
-_DICE = (
-    '<svg class="sd-icon" viewBox="0 0 16 16" aria-hidden="true"><path d="M2.500 2.500h11v11h-11z"/>'
-    '<path class="sd-dots" d="M5.500 5.500h.01M10.500 5.500h.01M8 8h.01M5.500 10.500h.01M10.500 10.500h.01"/></svg>'
-)
-_REUSE = (
-    '<svg class="sd-icon" viewBox="0 0 16 16" aria-hidden="true"><path d="M3 7a5 5 0 0 1 8.500-2.500L13 6M13 2.500V6H9.500'
-    'M13 9a5 5 0 0 1-8.500 2.500L3 10M3 13.500V10h3.500"/></svg>'
-)
 _BUILDERS: dict[str, Callable[[type[Request], str, Texts, Registries], Component]] = {
     "prompt": _prompt,
     "choice": _choice,

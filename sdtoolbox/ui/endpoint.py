@@ -71,7 +71,7 @@ def _signature(request: type[Request]) -> inspect.Signature:
         )
         for name, info in request.model_fields.items()
     ]
-    return inspect.Signature(parameters, return_annotation=tuple[list[str], dict])
+    return inspect.Signature(parameters, return_annotation=tuple[list[str], dict[str, Any]])
 
 
 async def _draw(toolbox: Toolbox, task: str, values: Mapping[str, Any]) -> Result:

@@ -20,10 +20,11 @@ def extensions_html(reports: list[LoadReport], texts: Texts) -> str:
     """The list as HTML; names and reasons come from files, so they are escaped."""
     intro = f'<p class="sd-hint">{escape(texts("extensions.intro"))}</p>'
     if not reports:
-        return f'<section class="sd-sheet">{intro}<p>{escape(texts("extensions.none"))}</p></section>'
-    heads = "".join(f"<th scope=col>{escape(texts(f'extensions.{key}'))}</th>" for key in ("name", "adds", "time", "state"))
+        return _sheet(f"{intro}<p>{escape(texts('extensions.none'))}</p>")
+    titles = (texts(f"extensions.{key}") for key in ("name", "adds", "time", "state"))
+    heads = "".join(f'<th scope="col">{escape(title)}</th>' for title in titles)
     rows = "".join(_row(report, texts) for report in reports)
-    return f'<section class="sd-sheet">{intro}<table><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table></section>'
+    return _sheet(f"{intro}<table><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table>")
 
 
 def _row(report: LoadReport, texts: Texts) -> str:
@@ -34,4 +35,8 @@ def _row(report: LoadReport, texts: Texts) -> str:
 
 def error_card(title: str, reason: str) -> str:
     """What stands in the place of a tab that could not be built."""
-    return f'<section class="sd-sheet"><div class="sd-card" role="alert"><h3>{escape(title)}</h3><p>{escape(reason)}</p></div></section>'
+    return _sheet(f'<div class="sd-card" role="alert"><h3>{escape(title)}</h3><p>{escape(reason)}</p></div>')
+
+
+def _sheet(inside: str) -> str:
+    return f'<section class="sd-sheet">{inside}</section>'

@@ -7,6 +7,7 @@ from typing import Any
 
 from sdtoolbox.errors import InvalidRequest, UserError
 from sdtoolbox.models.catalog import Checkpoint
+from sdtoolbox.schema.problems import shown
 from sdtoolbox.schema.requests import Request, bounds_of, control_of
 from sdtoolbox.toolbox import Toolbox
 from sdtoolbox.ui.controls import element_id, label_of
@@ -22,7 +23,7 @@ class Form:
         self.toolbox = toolbox
         self.request = request
         self.texts = texts
-        self.names = [name for name in request.model_fields]
+        self.names = list(request.model_fields)
 
     def checkpoints(self) -> list[tuple[str, str]]:
         """The checkpoints that can draw, as (name, id)."""
@@ -34,25 +35,20 @@ class Form:
         checkpoint = self._checkpoint(None)
         return self._open(values, checkpoint) | ({"checkpoint": checkpoint.id} if checkpoint else {})
 
-    def restored(self, stored: Mapping[str, Any] | None) -> Values:
+    def restored(self, stored: object) -> Values:
         """What this browser had in the form before, as far as it still makes sense, else the initial values."""
-        values = self.initial()
-        kept = {name: value for name, value in (stored or {}).items() if name in values and value is not None}
-        if "checkpoint" in kept and self._checkpoint(str(kept["checkpoint"])) is None:
-            del kept["checkpoint"]
-        for name in set(kept) & set(self.names):
-            choices = control_of(self.request, name).choices
-            if choices and choices != "checkpoints" and str(kept[name]) not in self.toolbox.registries.named(choices):
-                del kept[name]
-        return values | kept
+        kept = stored if isinstance(stored, Mapping) else {}
+        return self.initial() | {name: value for name, value in kept.items() if self._makes_sense(name, value)}
 
     def after_checkpoint(self, values: Mapping[str, Any], before: str | None, after: str | None) -> Values:
         """The fields that follow a change of checkpoint: those which still show what the one before brought."""
         old, new = self._checkpoint(before), self._checkpoint(after)
         if old is None or new is None:
             return {}
-        open_fields = self._open({name: None for name in self.names}, old)
-        untouched = {name: None for name, value in open_fields.items() if value is not None and values.get(name) == value}
+        open_fields = self._open(dict.fromkeys(self.names), old)
+        untouched = {
+            name: None for name, value in open_fields.items() if value is not None and values.get(name) == value
+        }
         return {name: value for name, value in self._open(untouched, new).items() if name != "checkpoint"}
 
     def own_size(self, checkpoint: str | None) -> dict[str, int]:
@@ -69,27 +65,54 @@ class Form:
         given = {name: value for name, value in values.items() if name in self.names and value is not None}
         return self.toolbox.parse(self.request.task, given)
 
-    def problems(self, error: UserError) -> list[dict[str, str]]:
+    def problems(self, error: UserError, values: Mapping[str, Any]) -> list[dict[str, str]]:
         """The error as `{id, text}` for each field at fault; an empty id where no field is."""
         found = error.problems if isinstance(error, InvalidRequest) else (error,)
-        return [self._problem(problem) for problem in found]
+        return [self._problem(problem, values) for problem in found]
 
-    def _problem(self, error: UserError) -> dict[str, str]:
+    def _problem(self, error: UserError, values: Mapping[str, Any]) -> dict[str, str]:
         name = error.field if error.field in self.names else None
         if name is None:
-            return {"id": "", "text": f"{self.texts(f'error.{error.code}')} {error}"}
-        label = label_of(self.request, name, self.texts)
+            return {"id": "", "text": f"{self.texts(f'error.{error.code}')} {sentence(str(error))}"}
         low, high = bounds_of(self.request, name)
-        kind = "problem.other" if low is None else "problem.range"
-        text = self.texts(kind, label=label, message=error.message, hint=error.hint, minimum=low, maximum=high)
-        return {"id": element_id(self.request, name), "text": text.strip()}
+        text = self.texts(
+            "problem.other" if low is None else "problem.range",
+            label=label_of(self.request, name, self.texts),
+            value=shown(values.get(name)),
+            message=error.message,
+            hint=error.hint,
+            minimum=low,
+            maximum=high,
+        )
+        return {"id": element_id(self.request, name), "text": sentence(text.strip())}
+
+    def _makes_sense(self, name: str, value: object) -> bool:
+        if name not in self.names or not isinstance(value, str | int | float):
+            return False
+        choices = control_of(self.request, name).choices
+        if choices == "checkpoints":
+            return self._checkpoint(str(value)) is not None
+        return not choices or str(value) in self.toolbox.registries.named(choices)
 
     def _open(self, values: Values, checkpoint: Checkpoint | None) -> Values:
         defaults = checkpoint.defaults if checkpoint else {}
-        return {name: defaults.get(name) if value is None else value for name, value in values.items()}
+        return {name: self._id(name, defaults.get(name)) if value is None else value for name, value in values.items()}
+
+    def _id(self, name: str, value: Any) -> Any:
+        # A checkpoint's own file may name a sampler by its label; the list of choices knows ids.
+        choices = control_of(self.request, name).choices
+        if not isinstance(value, str) or not choices or choices == "checkpoints":
+            return value
+        registry = self.toolbox.registries.named(choices)
+        return registry.get(value).id if value in registry else value
 
     def _checkpoint(self, name: str | None) -> Checkpoint | None:
         try:
             return self.toolbox.catalog.find(name)
         except UserError:
             return None
+
+
+def sentence(text: str) -> str:
+    """Errors begin in lower case because programs put things before them; a person reads a sentence."""
+    return text[:1].upper() + text[1:]

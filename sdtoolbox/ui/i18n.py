@@ -18,7 +18,7 @@ def languages() -> list[str]:
 
 
 class Texts:
-    """All texts of one language; `texts("queue.position", n=2)` fills in the braces of that text."""
+    """All texts of one language; `texts("queue.ahead", n=2)` fills in the braces of that text."""
 
     def __init__(self, language: str = DEFAULT) -> None:
         self.language = language

@@ -17,7 +17,7 @@ from sdtoolbox.errors import UserError
 from sdtoolbox.registry import Entry
 from sdtoolbox.schema.requests import Txt2Img
 from sdtoolbox.toolbox import Toolbox
-from sdtoolbox.ui import layout, views
+from sdtoolbox.ui import pieces, views
 from sdtoolbox.ui.controls import choice
 from sdtoolbox.ui.endpoint import add_endpoint
 from sdtoolbox.ui.extensions_tab import build_extensions_tab, error_card
@@ -74,10 +74,10 @@ def build_tab(toolbox: Toolbox, entry: Entry[Any]) -> BuiltTab:
 def _header(toolbox: Toolbox, texts: Texts) -> tuple[gr.HTML, gr.Dropdown]:
     form = Form(toolbox, Txt2Img, texts)
     with gr.Row(elem_id="sd-top"):
-        layout.brand(texts)
+        pieces.brand(texts)
         checkpoint = choice(Txt2Img, "checkpoint", texts, form.checkpoints() or [(texts("form.no_checkpoint"), "")])
-        queue = layout.queue(texts)
-        layout.tools(texts)
+        queue = pieces.queue(texts)
+        pieces.page_tools(texts)
     queue.delete(_canceller(toolbox), None, None, **QUICK)
     queue.clear(lambda: void(toolbox.cancel_all()), None, None, **QUICK)
     return queue, checkpoint

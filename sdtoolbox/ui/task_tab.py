@@ -15,7 +15,7 @@ from sdtoolbox.protocols import TaskInfo
 from sdtoolbox.registry import Entry
 from sdtoolbox.schema.requests import control_of
 from sdtoolbox.toolbox import Toolbox
-from sdtoolbox.ui import layout
+from sdtoolbox.ui import pieces
 from sdtoolbox.ui.controls import build_control, element_id, label_of
 from sdtoolbox.ui.form import Form, Values
 from sdtoolbox.ui.i18n import Texts
@@ -47,6 +47,7 @@ class TaskTab:
         self.request = entry.value.request
         self.form = Form(shared.toolbox, self.request, shared.texts)
         self.fields: dict[str, Component] = {"checkpoint": shared.checkpoint}
+        self.folds: dict[str, gr.Accordion] = {}
         self._build()
         self._wire()
 
@@ -61,37 +62,52 @@ class TaskTab:
             with gr.Column(elem_classes="sd-settings"):
                 self._settings(texts, shared.toolbox.registries)
             with gr.Column(elem_classes="sd-go"):
-                self.notices = layout.notices(texts)
+                self.notices = pieces.notices(texts)
                 self.generate = gr.Button(
-                    texts("form.generate"), variant="primary", elem_id=f"{self.request.task}-generate", elem_classes="sd-generate"
+                    texts("form.generate"),
+                    variant="primary",
+                    elem_id=f"{self.request.task}-generate",
+                    elem_classes="sd-generate",
                 )
             with gr.Column(elem_classes="sd-look"):
-                self.panel = layout.panel(texts, element_id(self.request, "seed"))
+                self.panel = pieces.panel(texts, element_id(self.request, "seed"))
 
     def _words(self, texts: Texts, registries: Registries) -> None:
         for name in self._named("prompt"):
             if name == "prompt":
                 self.fields[name] = build_control(self.request, name, texts, registries)
             else:
-                with gr.Accordion(label_of(self.request, name, texts), open=False, elem_classes="sd-fold"):
+                self.folds[name] = gr.Accordion(label_of(self.request, name, texts), open=False, elem_classes="sd-fold")
+                with self.folds[name]:
                     self.fields[name] = build_control(self.request, name, texts, registries)
 
     def _settings(self, texts: Texts, registries: Registries) -> None:
+        pieces.unfold(texts)
+        ids = element_id(self.request, "width"), element_id(self.request, "height")
         with gr.Row(elem_classes="sd-size"):
             for name in self._named("size"):
                 self.fields[name] = build_control(self.request, name, texts, registries)
-        if {"width", "height"} <= set(self.form.names):
-            ids = element_id(self.request, "width"), element_id(self.request, "height")
-            self.aspects = layout.aspects(texts, *ids, self.form.own_size(None))
-        groups: dict[str, list[str]] = {}
-        for name in self.form.names:
-            control = control_of(self.request, name)
-            if name not in self.fields and control.choices != "checkpoints":
-                groups.setdefault(control.group, []).append(name)
-        for group, names in groups.items():
+                if name == "width":
+                    pieces.swap(texts, *ids)
+        self.aspects = pieces.aspects(texts, *ids, self.form.own_size(None))
+        for group, names in self._groups().items():
             with gr.Accordion(group, open=False) if group else gr.Row(elem_classes="sd-grid"):
                 for name in names:
                     self.fields[name] = build_control(self.request, name, texts, registries)
+
+    def _groups(self) -> dict[str, list[str]]:
+        """The fields that have no place of their own, by folded group; the first view is the group without a name."""
+        groups: dict[str, list[str]] = {}
+        for name in sorted(self.form.names, key=self._place):
+            if name not in self.fields:
+                groups.setdefault(control_of(self.request, name).group, []).append(name)
+        return groups
+
+    def _place(self, name: str) -> int:
+        # What the checkpoint proposes comes first, then the choices, the seed, and how many pictures.
+        proposed = self.request.model_fields[name].default is None
+        kind = control_of(self.request, name).kind
+        return {"choice": 1, "seed": 2, "flag": 4}.get(kind, 0 if proposed else 3)
 
     def _named(self, kind: str) -> list[str]:
         return [name for name in self.form.names if control_of(self.request, name).kind == kind]
@@ -100,7 +116,9 @@ class TaskTab:
         order = list(self.fields)
         everything = list(self.fields.values())
         remember = f"(...values) => Object.fromEntries({order!r}.map((name, i) => [name, values[i]]))"
-        gr.on([_edited(field) for field in everything], None, everything, self.stored, js=remember, show_progress="hidden")
+        gr.on(
+            [_edited(field) for field in everything], None, everything, self.stored, js=remember, show_progress="hidden"
+        )
         inputs = {*everything, self.shared.browser}
         self.generate.click(self._submit, inputs, self.notices, **QUICK)
         self.panel.retry(self._retry, self.shared.browser, self.notices, **QUICK)
@@ -108,19 +126,23 @@ class TaskTab:
         example = self.panel.select(self._example, None, self.fields["prompt"], **QUICK)
         example.then(self._submit, inputs, self.notices, **QUICK)
         self.shared.checkpoint.input(
-            self._checkpoint_changed, {*everything, self.shown_for}, [*everything, self.shown_for, self.aspects], **QUICK
+            self._checkpoint_changed,
+            {*everything, self.shown_for},
+            [*everything, self.shown_for, self.aspects],
+            **QUICK,
         )
 
     def restore_after(self, ready: Any) -> None:
         """Once the page is there, the form is as this browser left it."""
-        ready.then(self._restore, self.stored, [*self.fields.values(), self.shown_for, self.aspects], **QUICK)
+        restored = [*self.fields.values(), self.shown_for, self.aspects, *self.folds.values()]
+        ready.then(self._restore, self.stored, restored, **QUICK)
 
     def _submit(self, data: dict[Component, Any]) -> dict[str, Any]:
         values = {name: data[field] for name, field in self.fields.items()}
         try:
             self.shared.toolbox.submit(self.form.parse(values), client=client_of(data[self.shared.browser]))
         except UserError as error:
-            return {"problems": self.form.problems(error), "at": time.time()}
+            return {"problems": self.form.problems(error, values), "at": time.time()}
         return {"problems": [], "at": time.time()}
 
     def _retry(self, browser: Values, event: gr.EventData) -> dict[str, Any]:
@@ -129,7 +151,7 @@ class TaskTab:
             job = toolbox.job(str(event.job))
             toolbox.submit(toolbox.parse(job.task, job.request), client=client_of(browser))
         except UserError as error:
-            return {"problems": self.form.problems(error), "at": time.time()}
+            return {"problems": self.form.problems(error, {}), "at": time.time()}
         return {"problems": [], "at": time.time()}
 
     def _stop(self, event: gr.EventData) -> None:
@@ -139,7 +161,8 @@ class TaskTab:
         return self.shared.texts(f"example.{int(event.example)}")
 
     def _restore(self, stored: Values | None) -> list[Any]:
-        return self._shown(self.form.restored(stored))
+        values = self.form.restored(stored)
+        return [*self._shown(values), *(gr.Accordion(open=bool(values[name])) for name in self.folds)]
 
     def _shown(self, values: Values) -> list[Any]:
         checkpoint = values.get("checkpoint")
@@ -157,4 +180,4 @@ def client_of(browser: Values | None) -> str:
 
 
 def _edited(field: Component) -> Any:
-    return field.change if isinstance(field, gr.Textbox | gr.Dropdown | gr.Checkbox) else field.input  # type: ignore[attr-defined]
+    return field.change if isinstance(field, gr.Textbox | gr.Dropdown | gr.Checkbox) else field.input

@@ -7,7 +7,7 @@ from pathlib import Path
 from gradio.themes import Base, Size
 from gradio.themes.utils import colors
 
-STATIC = Path(__file__).resolve().parent / "static"
+STYLES = Path(__file__).resolve().parent / "app.css"
 
 # name: (light, dark). Pairs of text and ground keep a contrast of 4.5 : 1 (WCAG AA); a test holds that.
 COLOURS: dict[str, tuple[str, str]] = {
@@ -20,8 +20,8 @@ COLOURS: dict[str, tuple[str, str]] = {
     "line-strong": ("#8a8a86", "#76767c"),
     "text": ("#1c1c1b", "#ededee"),
     "text-quiet": ("#5c5c58", "#a6a6ab"),
-    "accent": ("#0f6b63", "#35c4b0"),
-    "accent-strong": ("#0b534d", "#5bd9c7"),
+    "accent": ("#0f6b63", "#2fb3a1"),
+    "accent-strong": ("#0b534d", "#45cab7"),
     "accent-soft": ("#dcefec", "#173a36"),
     "on-accent": ("#ffffff", "#06201d"),
     "danger": ("#b3261e", "#ff9a8f"),
@@ -44,7 +44,7 @@ def css() -> str:
     """The style sheet: the colours as variables, then `app.css`, which uses nothing else."""
     light = "".join(f"--sd-{name}: {value[0]};" for name, value in COLOURS.items())
     dark = "".join(f"--sd-{name}: {value[1]};" for name, value in COLOURS.items())
-    return f":root {{{light}}}\n.dark {{{dark}}}\n{(STATIC / 'app.css').read_text('utf-8')}"
+    return f":root {{{light}}}\n.dark {{{dark}}}\n{STYLES.read_text('utf-8')}"
 
 
 def theme() -> Base:

@@ -8,6 +8,7 @@ from typing import Any
 from sdtoolbox.errors import UserError
 from sdtoolbox.schema.results import Event, Job, JobState
 from sdtoolbox.toolbox import Toolbox
+from sdtoolbox.ui.form import sentence
 from sdtoolbox.ui.i18n import Texts
 
 UNFINISHED: tuple[JobState, ...] = ("running", "queued", "interrupted")
@@ -19,12 +20,14 @@ def desks(toolbox: Toolbox, texts: Texts, client: str, tasks: Sequence[str]) -> 
     """This browser's jobs, newest first, each with its pictures; one list a task."""
     jobs = toolbox.queue.list(client=client, limit=SHOWN_JOBS)
     cards = [(job.task, card(job, toolbox.event(job.id), texts)) for job in jobs]
-    return [{"jobs": [shown for of, shown in cards if of == task]} for task in tasks]
+    return [{"ready": True, "jobs": [shown for of, shown in cards if of == task]} for task in tasks]
 
 
 def queue(toolbox: Toolbox) -> dict[str, Any]:
     """Everybody's jobs that wait or run, in the order in which they come up."""
-    jobs = sorted(toolbox.queue.list(states=UNFINISHED, limit=200), key=lambda job: (job.state != "running", job.number))
+    jobs = sorted(
+        toolbox.queue.list(states=UNFINISHED, limit=200), key=lambda job: (job.state != "running", job.number)
+    )
     return {"jobs": [_line(job, toolbox.event(job.id)) for job in jobs]}
 
 
@@ -66,4 +69,4 @@ def _error(job: Job, texts: Texts) -> dict[str, str] | None:
     if job.error is None:
         return None
     error = UserError.from_dict(job.error)
-    return {"title": texts(f"error.{error.code}"), "text": str(error)}
+    return {"title": texts(f"error.{error.code}"), "text": sentence(str(error))}

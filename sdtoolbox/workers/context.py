@@ -56,6 +56,7 @@ class JobContext:
 
     def stage(self, stage: Stage, *, picture: int = 0, pictures_total: int = 1, work: float = 1.0) -> None:
         """Say what is being done now; told to the watchers at once."""
+        self._looked = 0.0  # a stage may be long and not look by itself
         self.check_cancelled()
         self._place = picture, pictures_total
         self._progress.stage(stage, picture, pictures_total, work)

@@ -51,6 +51,7 @@ class Heartbeat:
             self._holding = None
 
     def _run(self) -> None:
+        self._presence.database.relax()
         while not self._stopped.wait(self._interval):
             try:
                 self._beat()

@@ -25,7 +25,7 @@ from sdtoolbox.workers.heartbeat import Heartbeat
 from sdtoolbox.workers.parts import Parts, device_of, load_engine
 from sdtoolbox.workers.runner import Runner
 
-log = logging.getLogger(__name__)
+log = logging.getLogger("sdtoolbox.workers.process")  # under -m the name is __main__
 
 ENVIRONMENT = "SDTOOLBOX_WORKER"
 """Where the supervisor puts the worker's id, log name and settings, as JSON."""
@@ -55,6 +55,7 @@ class Worker:
         self._heartbeat.start()
         self._import_engine()
         self._ready = True
+        self._watchdog()
         while True:
             try:
                 worked = self._work()

@@ -106,16 +106,16 @@ class Progress:
 
     def _seconds_left(self) -> float | None:
         here = self._left_in_stage()
-        later = ROUND[ROUND.index(self._stage) + 1 :] if self._stage in ROUND else ROUND
         batch = self._expected("sampling")
-        if batch is None and self._stage == "sampling" and here is not None:
-            batch = here + self._clock() - self._stage_began
-        if here is None or batch is None:
+        if self._stage == "sampling" and here is not None:
+            batch = here + self._clock() - self._stage_began  # the batches to come will be as quick as this one
+        if batch is None:
             return None
-        # A stage that was never measured here counts nothing: it will be known from the next job on.
+        # Any other stage that was never measured here counts nothing: it will be known from the next job on.
         costs = {stage: self._expected(stage) or 0.0 for stage in ROUND} | {"sampling": batch}
         whole = sum(costs.values()) - costs["encoding"]
-        return here + sum(costs[stage] for stage in later) + self._batches_left() * whole
+        later = ROUND[ROUND.index(self._stage) + 1 :] if self._stage in ROUND else ROUND
+        return (here or 0.0) + sum(costs[stage] for stage in later) + self._batches_left() * whole
 
     def _left_in_stage(self) -> float | None:
         past = self._clock() - self._stage_began

@@ -25,6 +25,7 @@ from sdtoolbox.extensions import Extension
 from sdtoolbox.protocols import Drawn, TaskContext
 from sdtoolbox.registry import Registry
 from sdtoolbox.schema.requests import Txt2Img
+from sdtoolbox.settings import Settings
 from sdtoolbox.workers.parts import Parts
 
 NAME = "tests.workers.fake_engine:make"
@@ -131,3 +132,9 @@ def write_checkpoint(folder: Path) -> Path:
     (path / "unet" / "config.json").write_text('{"in_channels": 4}')
     (path / "sdtoolbox.json").write_text('{"name": "fake", "defaults": {"width": 16, "height": 16, "steps": 8}}')
     return path
+
+
+def fake_settings(folder: Path) -> Settings:
+    """A home in `folder` with the checkpoint "fake", no extensions, leases of a second."""
+    write_checkpoint(folder / "models")
+    return Settings(home=folder / "home", model_folders=(folder / "models",), safe_mode=True, lease_seconds=1)

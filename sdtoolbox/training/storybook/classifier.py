@@ -21,6 +21,7 @@ from sdtoolbox.training.storybook.run import Metrics, Options
 from sdtoolbox.training.storybook.vae import SIZE, to_tensor
 
 NAME = "classifier"
+HELD_OUT = 192  # pictures a report measures on
 
 
 class Classifier(nn.Module):
@@ -98,7 +99,7 @@ class Recipe:
 
     def report(self, averaged: nn.Module, folder: Path, step: int) -> Metrics:
         assert isinstance(averaged, Classifier)
-        scenes, pictures = held_out(192)
+        scenes, pictures = held_out(HELD_OUT)
         return accuracy(averaged, scenes, pictures)
 
 

@@ -25,7 +25,9 @@ from sdtoolbox.training.storybook.vae import to_pictures
 
 NAME = "diffusion"
 LATENT = (4, 16, 16)
+CHANNELS = (64, 96, 160)
 DROPPED_CAPTIONS = 0.1
+REFRESH_STEPS = 50  # the data set may still be growing
 SNR_LIMIT = 5.0
 NOISE: dict[str, object] = {
     "num_train_timesteps": 1000,
@@ -50,7 +52,7 @@ PREVIEW = (
 )
 
 
-def build(width: int, channels: tuple[int, ...] = (64, 128, 192)) -> UNet2DConditionModel:
+def build(width: int, channels: tuple[int, ...]) -> UNet2DConditionModel:
     """An untrained UNet that reads text of `width` features; attention below its finest level."""
     return UNet2DConditionModel(
         sample_size=LATENT[1],
@@ -83,12 +85,11 @@ class Recipe:
         tokenizer: CLIPTokenizer,
         encoder: CLIPTextModel,
         vae: AutoencoderKL | None = None,
-        channels: tuple[int, ...] = (64, 128, 192),
     ) -> None:
         self.options, self.latents, self.tokenizer, self.vae = options, latents, tokenizer, vae
         self.encoder = encoder.to(options.device).eval().requires_grad_(False)
         torch.manual_seed(options.seed)
-        self.unet = build(encoder.config.hidden_size, channels).to(options.device)
+        self.unet = build(encoder.config.hidden_size, CHANNELS).to(options.device)
         self.module: nn.Module = self.unet
         self.scheduler = DDPMScheduler(**NOISE)
         alphas = self.scheduler.alphas_cumprod
@@ -97,6 +98,8 @@ class Recipe:
     def loss(self, step: int, fraction: float) -> tuple[Tensor, Metrics]:
         rng = random.Random(f"{NAME}/{self.options.seed}/{step}/{self.options.rank}")
         device = self.options.device
+        if step % REFRESH_STEPS == 0:
+            self.latents.refresh()
         clean, scenes = self.latents.batch(rng, self.options.batch)
         texts = [EMPTY if rng.random() < DROPPED_CAPTIONS else caption(scene, rng) for scene in scenes]
         with torch.no_grad():
@@ -114,7 +117,6 @@ class Recipe:
         return (error * loss_weight(self.snr[times])).mean(), {"error": error.mean().item()}
 
     def report(self, averaged: nn.Module, folder: Path, step: int) -> Metrics:
-        self.latents.refresh()
         if self.vae is None:
             return {}
         assert isinstance(averaged, UNet2DConditionModel)

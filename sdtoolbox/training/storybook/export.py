@@ -16,7 +16,7 @@ from transformers import CLIPTextModel, CLIPTokenizer
 
 from sdtoolbox.training.storybook import diffusion, text, vae
 from sdtoolbox.training.storybook.classifier import Classifier
-from sdtoolbox.training.storybook.run import averaged_state
+from sdtoolbox.training.storybook.run import reached
 
 GUIDANCE = 4.0
 DEFAULTS: dict[str, Any] = {
@@ -59,19 +59,19 @@ def finished_vae(folder: Path) -> AutoencoderKL:
     """The autoencoder with normalised latents, with the decoder as far as it has been trained on; in fp32."""
     model = AutoencoderKL.from_pretrained(folder / "vae", local_files_only=True)
     if (folder / f"{vae.DecoderRecipe.name}.pt").exists():
-        model.load_state_dict(averaged_state(folder, vae.DecoderRecipe.name)[0])
+        model.load_state_dict(reached(folder, vae.DecoderRecipe.name).weights)
     return model.eval()
 
 
 def finished_text_encoder(folder: Path) -> tuple[CLIPTokenizer, CLIPTextModel]:
     """Tokenizer and text encoder of a run."""
     tokenizer = text.load_tokenizer(folder / "tokenizer")
-    return tokenizer, text.encoder_from(averaged_state(folder, text.NAME)[0], tokenizer)
+    return tokenizer, text.encoder_from(reached(folder, text.NAME).weights, tokenizer)
 
 
 def finished_unet(folder: Path, width: int) -> UNet2DConditionModel:
     """The averaged UNet of a run; its channels are read off its weights."""
-    state, _, _ = averaged_state(folder, diffusion.NAME)
+    state = reached(folder, diffusion.NAME).weights
     levels = len({name.split(".")[1] for name in state if name.startswith("down_blocks.")})
     channels = tuple(state[f"down_blocks.{level}.resnets.0.conv2.weight"].shape[0] for level in range(levels))
     unet = diffusion.build(width, channels)
@@ -82,7 +82,7 @@ def finished_unet(folder: Path, width: int) -> UNet2DConditionModel:
 def finished_classifier(folder: Path) -> Classifier:
     """The averaged classifier of a run."""
     classifier = Classifier()
-    classifier.load_state_dict(averaged_state(folder, "classifier")[0])
+    classifier.load_state_dict(reached(folder, "classifier").weights)
     return classifier.eval()
 
 
@@ -115,11 +115,8 @@ def export(folder: Path, target: Path) -> Path:
     shutil.copytree(folder / "tokenizer", target / "tokenizer", dirs_exist_ok=True)
     _write_json(SCHEDULER, target / "scheduler" / "scheduler_config.json")
     _write_json(INDEX, target / "model_index.json")
-    _write_json(
-        {"name": "storybook", "description": DESCRIPTION, "defaults": DEFAULTS}, target / "sdtoolbox.json"
-    )
+    _write_json({"name": "storybook", "description": DESCRIPTION, "defaults": DEFAULTS}, target / "sdtoolbox.json")
     return target
-
 
 
 def _half(weight: torch.Tensor) -> torch.Tensor:

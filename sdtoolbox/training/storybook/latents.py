@@ -14,9 +14,11 @@ from diffusers import AutoencoderKL
 from numpy.typing import NDArray
 
 from sdtoolbox.training.storybook import evaluation, world
+from sdtoolbox.training.storybook.run import Options
 from sdtoolbox.training.storybook.vae import SIZE, to_tensor
 from sdtoolbox.training.storybook.world import Scene
 
+FOLDER = "latents"
 CHUNK = 1024
 BATCH = 16
 
@@ -28,17 +30,21 @@ def scene(index: int, seed: int) -> tuple[Scene, int]:
 
 
 @torch.no_grad()
-def encode(vae: AutoencoderKL, folder: Path, count: int, seed: int, say: Callable[[str], None] = print) -> None:
-    """Writes the latent means of scenes 0 to `count` as fp16 files of 1024; files that exist are kept."""
+def encode(vae: AutoencoderKL, options: Options, count: int, say: Callable[[str], None] = print) -> None:
+    """Writes the latent means of scenes 0 to `count` as fp16 files of 1024; files that exist are kept.
+
+    Of several processes each takes every so many-th file.
+    """
+    folder = options.folder / FOLDER
     folder.mkdir(parents=True, exist_ok=True)
     device = next(vae.parameters()).device
-    for start in range(0, count, CHUNK):
+    for start in range(options.rank * CHUNK, count, options.processes * CHUNK):
         path, began = folder / f"{start:07d}.npy", time.monotonic()
         if path.exists():
             continue
         found: list[NDArray[np.float16]] = []
         for first in range(start, start + CHUNK, BATCH):
-            scenes = [scene(index, seed) for index in range(first, first + BATCH)]
+            scenes = [scene(index, options.seed) for index in range(first, first + BATCH)]
             pixels = to_tensor([world.draw(what, how, SIZE) for what, how in scenes]).to(device)
             latents = vae.encode(pixels).latent_dist.mode() * vae.config.scaling_factor  # (16, 4, 16, 16)
             found.append(latents.cpu().numpy().astype(np.float16))

@@ -39,7 +39,7 @@ class MuonAdamW:
         others = [p for p in trained if id(p) not in matrix_ids]
         self.weight_decay = weight_decay
         self.momenta = [torch.zeros_like(p) for p in self.matrices]
-        self.adam = torch.optim.AdamW(others, learning_rate, BETAS, weight_decay=0.0, foreach=True)
+        self.adam = torch.optim.AdamW([{"params": others}], learning_rate, BETAS, weight_decay=0.0)
 
     @torch.no_grad()
     def step(self, learning_rate: float) -> None:

@@ -1,12 +1,151 @@
-"""Draws the evaluation's pictures with the exported model, has them judged, and writes results, sheets and the card."""
+"""Draws the evaluation's pictures with the exported model, has them judged, and writes results and cards."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import json
+import time
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from string import Template
 
-from sdtoolbox.training.storybook.run import Options
+from diffusers import AutoencoderKL
+from PIL import Image
+
+from sdtoolbox.training.storybook import classifier, evaluation, export, vae
+from sdtoolbox.training.storybook.evaluate import SEEDS, WANTED, Share, contact_sheet, count, judge, write_results
+from sdtoolbox.training.storybook.run import Metrics, Options, reached
+
+TEMPLATES = Path(__file__).parent / "cards"
+SHEET_PICTURES, CARD_PICTURES = 40, 8
+MEASURED = 200  # renderings that autoencoder and classifier are measured on
+STAGES = {
+    "vae": "autoencoder",
+    "decoder": "decoder, further",
+    "text": "text encoder",
+    "diffusion": "UNet",
+    "classifier": "classifier",
+}
+Say = Callable[[str], None]
 
 
-def evaluate(options: Options, models: Path, say: Callable[[str], None]) -> None:
-    raise NotImplementedError
+def evaluate(options: Options, models: Path, say: Say) -> None:
+    """Judges `models/checkpoints/storybook`; writes its card, results and sheets, and the classifier's card."""
+    checkpoint, evaluator = models / "checkpoints" / "storybook", models / "evaluators" / "storybook"
+    judge_net = export.load_classifier(evaluator / "model.safetensors")
+    autoencoder = AutoencoderKL.from_pretrained(checkpoint / "vae", local_files_only=True).float().eval()
+    quality = measure_autoencoder(autoencoder)
+    trust = measure_classifier(judge_net, autoencoder)
+    say(f"autoencoder {quality}, classifier {trust}")
+
+    entries = evaluation.load_entries()
+    began = time.monotonic()
+    pictures = draw_sentences([entry["sentence"] for entry in entries], options, models, say)
+    say(f"drew {len(pictures)} pictures in {time.monotonic() - began:.0f} s")
+    asked = [entry for entry in entries for _ in SEEDS]
+    found = classifier.read(judge_net, pictures)
+    shares = count([judge(entry, seen) for entry, seen in zip(asked, found, strict=True)])
+    for name, share in shares.items():
+        say(f"{name}: {share}")
+
+    more: dict[str, object] = {
+        "seeds": list(SEEDS),
+        "defaults": export.DEFAULTS,
+        "world": evaluation.fingerprint(),
+        "autoencoder": quality,
+        "classifier": trust,
+    }
+    write_results(shares, more, checkpoint / "evaluation-results.json")
+    sentences = [entry["sentence"] for entry in asked]
+    contact_sheet(pictures[:SHEET_PICTURES], sentences[:SHEET_PICTURES]).save(checkpoint / "evaluation-sheet.png")
+    firsts = slice(0, 2 * CARD_PICTURES, 2)  # the first seed of the first sentences
+    contact_sheet(pictures[firsts], sentences[firsts], columns=4).save(checkpoint / "samples.png")
+    write_cards(options.folder, checkpoint, evaluator, shares, quality, trust)
+
+
+def draw_sentences(sentences: Sequence[str], options: Options, models: Path, say: Say) -> list[Image.Image]:
+    """One picture for each sentence and each of SEEDS, with the checkpoint's settings, through the toolbox."""
+    from sdtoolbox import Toolbox
+
+    home = options.folder / "toolbox"
+    pictures: list[Image.Image] = []
+    settings = {"home": home, "model_folders": (models,), "device": options.device, "threads": options.threads}
+    with Toolbox.open(**settings) as toolbox:
+        for number, sentence in enumerate(sentences):
+            for seed in SEEDS:
+                result = toolbox.run("txt2img", prompt=sentence, checkpoint="storybook", seed=seed)
+                with Image.open(toolbox.picture_path(result.pictures[0].id)) as picture:
+                    pictures.append(picture.convert("RGB"))
+            if number % 20 == 19:
+                say(f"sentence {number + 1} of {len(sentences)}")
+    return pictures
+
+
+def measure_autoencoder(autoencoder: AutoencoderKL) -> Metrics:
+    """Mean PSNR (dB) of round trips of held-out pictures in the flat style, and in all styles as they come."""
+    flat = vae.mean_psnr(*vae.round_trip(autoencoder, vae.held_out_pictures(MEASURED, "flat")))
+    every = vae.mean_psnr(*vae.round_trip(autoencoder, vae.held_out_pictures(MEASURED)))
+    return {"psnr_flat": round(flat, 2), "psnr_all_styles": round(every, 2)}
+
+
+def measure_classifier(judge_net: classifier.Classifier, autoencoder: AutoencoderKL) -> dict[str, Metrics]:
+    """Accuracy by attribute on held-out renderings, and on what the autoencoder leaves of them."""
+    scenes, pictures = classifier.held_out(MEASURED)
+    _, made = vae.round_trip(autoencoder, pictures)
+    on = {"renderings": pictures, "round_trips": made}
+    measured = {name: classifier.accuracy(judge_net, scenes, shown) for name, shown in on.items()}
+    return {name: {key: round(value, 4) for key, value in found.items()} for name, found in measured.items()}
+
+
+def write_cards(
+    folder: Path,
+    checkpoint: Path,
+    evaluator: Path,
+    shares: dict[str, Share],
+    quality: Metrics,
+    trust: dict[str, Metrics],
+) -> None:
+    """Fills the two templates in `cards/`."""
+    values = {
+        "fingerprint": evaluation.fingerprint(),
+        "psnr_flat": f"{quality['psnr_flat']:.1f}",
+        "psnr_all": f"{quality['psnr_all_styles']:.1f}",
+        "figures": _figures(shares),
+        "classifier": _classifier_table(trust),
+        "stages": _stage_table(folder),
+        "defaults": json.dumps(export.DEFAULTS),
+        "seeds": " and ".join(map(str, SEEDS)),
+        "measured": str(MEASURED),
+    }
+    for name, target in (("checkpoint.md", checkpoint), ("evaluator.md", evaluator)):
+        card = Template((TEMPLATES / name).read_text(encoding="utf-8")).substitute(values)
+        (target / "README.md").write_text(card, encoding="utf-8")
+
+
+def _figures(shares: dict[str, Share]) -> str:
+    rows = ["| attribute | right | 95 % interval | pictures | wanted |", "| --- | --- | --- | --- | --- |"]
+    for name in [*WANTED, *(other for other in shares if other not in WANTED)]:
+        share, (low, high) = shares[name], shares[name].interval
+        wanted = f"{100 * WANTED[name]:.0f} %" if name in WANTED else ""
+        rows.append(
+            f"| {name} | {100 * share.value:.1f} % | {100 * low:.1f} to {100 * high:.1f} % | {share.count} | {wanted} |"
+        )
+    return "\n".join(rows)
+
+
+def _classifier_table(trust: dict[str, Metrics]) -> str:
+    rows = ["| attribute | renderings | after the autoencoder |", "| --- | --- | --- |"]
+    for name, value in trust["renderings"].items():
+        rows.append(f"| {name} | {100 * value:.1f} % | {100 * trust['round_trips'][name]:.1f} % |")
+    return "\n".join(rows)
+
+
+def _stage_table(folder: Path) -> str:
+    rows = ["| stage | weights | steps | samples | minutes |", "| --- | --- | --- | --- | --- |"]
+    for stage, title in STAGES.items():
+        if (folder / f"{stage}.pt").exists():
+            so_far = reached(folder, stage)
+            weights = sum(weight.numel() for weight in so_far.weights.values()) / 1e6
+            rows.append(
+                f"| {title} | {weights:.1f} M | {so_far.steps:,} | {so_far.samples:,} | {so_far.seconds / 60:.0f} |"
+            )
+    return "\n".join(rows)

@@ -180,14 +180,14 @@ def train(recipe: Recipe, options: Options, say: Callable[[str], None] = print) 
     path = options.folder / f"{recipe.name}.pt"
     average = Average(recipe.module, options.ema)
     optimizer = MuonAdamW(recipe.module, options.learning_rate, options.weight_decay)
-    step, seconds, budget = 0, 0.0, _budget(options)
+    step, samples, seconds, budget = 0, 0, 0.0, _budget(options)
 
     if path.exists():
         state = torch.load(path, map_location=options.device, weights_only=True)
         recipe.module.load_state_dict(state["module"])
         average.module.load_state_dict(state["average"])
         optimizer.load_state_dict(state["optimizer"])
-        step, seconds = state["step"], state["seconds"]
+        step, samples, seconds = state["step"], state["samples"], state["seconds"]
         say(f"{recipe.name}: goes on at step {step} after {seconds / 60:.1f} min")
         if state["budget"] != budget:
             say(f"{recipe.name}: the budget changed from {state['budget']} to {budget}")
@@ -198,7 +198,7 @@ def train(recipe: Recipe, options: Options, say: Callable[[str], None] = print) 
         weights, averaged = recipe.module.state_dict(), average.module.state_dict()
         save_atomically(
             {"module": weights, "average": averaged, "optimizer": optimizer.state_dict(),
-             "step": step, "seconds": seconds, "budget": budget},
+             "step": step, "samples": samples, "seconds": seconds, "budget": budget},
             path,
         )  # fmt: skip
 
@@ -219,6 +219,7 @@ def train(recipe: Recipe, options: Options, say: Callable[[str], None] = print) 
         optimizer.step(rate)
         average.update(recipe.module, step)
         step += 1
+        samples += options.batch * options.processes
         samples_since += options.batch * options.processes
         recent.add({"loss": loss.item(), **metrics})
         now = time.monotonic()
@@ -228,7 +229,7 @@ def train(recipe: Recipe, options: Options, say: Callable[[str], None] = print) 
             means, speed = recent.means(), samples_since / (now - printed)
             remaining = (now - printed) / recent.count * (options.steps - step) if options.steps else None
             remaining = 60 * options.minutes - seconds if remaining is None else remaining
-            say(_line(recipe.name, step, fraction, means, speed, remaining))
+            say(_line(recipe.name, step, options.fraction(step, seconds), means, speed, remaining))
             for name, value in {**means, "samples_per_second": speed, "learning_rate": rate}.items():
                 writer.add_scalar(name, value, step)
             printed, samples_since, recent = now, 0, Recent()
@@ -263,13 +264,23 @@ class Recent:
         return {name: value / max(1, self.count) for name, value in self.sums.items()}
 
 
-def averaged_state(folder: Path, stage: str) -> tuple[dict[str, Tensor], int, float]:
-    """The averaged weights that `stage` has reached so far, its step and its training seconds."""
+@dataclass(frozen=True)
+class Reached:
+    """How far a stage has come: averaged weights, steps, samples seen, seconds spent."""
+
+    weights: dict[str, Tensor]
+    steps: int
+    samples: int
+    seconds: float
+
+
+def reached(folder: Path, stage: str) -> Reached:
+    """What `stage` has reached so far in this run folder; FileNotFoundError before its first checkpoint."""
     path = folder / f"{stage}.pt"
     if not path.exists():
         raise FileNotFoundError(f"No checkpoint at {path}: run the stage '{stage}' first.")
     state = torch.load(path, map_location="cpu", weights_only=True)
-    return state["average"], state["step"], state["seconds"]
+    return Reached(state["average"], state["step"], state["samples"], state["seconds"])
 
 
 def _budget(options: Options) -> str:

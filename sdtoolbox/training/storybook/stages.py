@@ -6,6 +6,7 @@ import argparse
 import random
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +16,10 @@ from diffusers import AutoencoderKL
 from sdtoolbox.training.storybook import classifier, diffusion, evaluation, export, latents, report, text, vae
 from sdtoolbox.training.storybook.run import (
     Options,
-    averaged_state,
     freeze_world,
     in_processes,
     prepare,
+    reached,
     train,
 )
 
@@ -72,7 +73,7 @@ def freeze_vae(options: Options) -> None:
     if target.exists():
         return
     model = vae.build()
-    model.load_state_dict(averaged_state(options.folder, vae.NAME)[0])
+    model.load_state_dict(reached(options.folder, vae.NAME).weights)
     rng = random.Random("vae/normalize")
     scenes = [evaluation.training_scene(rng) for _ in range(_NORMALIZED_OVER)]
     pictures = [vae.world.draw(scene, rng.getrandbits(32), vae.SIZE) for scene in scenes]
@@ -91,13 +92,17 @@ def _train_decoder(options: Options) -> None:
 def _text(options: Options, given: argparse.Namespace) -> None:
     folder = options.folder / "tokenizer"
     if not (folder / "vocab.json").exists():
-        text.train_tokenizer(text.captions(50_000, options.seed), folder)
+        text.train_tokenizer(text.captions(text.CAPTIONS, options.seed), folder)
     train(text.Recipe(options, text.load_tokenizer(folder)), options, _say)
 
 
 def _encode(options: Options, given: argparse.Namespace) -> None:
+    in_processes(partial(_encode_scenes, count=given.count), options)
+
+
+def _encode_scenes(options: Options, count: int) -> None:
     model = AutoencoderKL.from_pretrained(options.folder / "vae", local_files_only=True).to(options.device)
-    latents.encode(model, options.folder / "latents", given.count or 40_960, options.seed, _say)
+    latents.encode(model, options, count, _say)
 
 
 def _diffusion(options: Options, given: argparse.Namespace) -> None:
@@ -107,7 +112,7 @@ def _diffusion(options: Options, given: argparse.Namespace) -> None:
 def _train_unet(options: Options) -> None:
     tokenizer, encoder = export.finished_text_encoder(options.folder)
     model = export.finished_vae(options.folder).to(options.device)
-    found = latents.Latents(options.folder / "latents", options.seed)
+    found = latents.Latents(options.folder / latents.FOLDER, options.seed)
     train(diffusion.Recipe(options, found, tokenizer, encoder, model), options, _say)
 
 

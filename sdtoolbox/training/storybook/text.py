@@ -27,6 +27,8 @@ from sdtoolbox.training.storybook.world import COLORS, GROUNDS, KINDS, STYLES, T
 NAME = "text"
 LENGTH = 77
 VOCABULARY = 1000
+CAPTIONS = 50_000  # that the tokenizer learns from
+WIDTH, LAYERS = 192, 3
 START, END = "<|startoftext|>", "<|endoftext|>"
 _WORDS = r"<\|startoftext\|>|<\|endoftext\|>|'s|'t|'re|'ve|'m|'ll|'d|[\p{L}]+|[\p{N}]|[^\s\p{L}\p{N}]+"
 
@@ -61,9 +63,7 @@ def train_tokenizer(texts: Iterator[str], folder: Path) -> CLIPTokenizer:
             vocab_size=VOCABULARY, initial_alphabet=letters, end_of_word_suffix="</w>", show_progress=False
         ),
     )
-    learned: list[tuple[str, str]] = [
-        tuple(merge) for merge in json.loads(learner.to_str())["model"]["merges"]
-    ]  # type: ignore[misc]
+    learned: list[tuple[str, str]] = [tuple(merge) for merge in json.loads(learner.to_str())["model"]["merges"]]  # type: ignore[misc]
     tokens = [*letters, *(letter + "</w>" for letter in letters)]
     tokens += dict.fromkeys(a + b for a, b in learned)
     tokens = [*dict.fromkeys(tokens), START, END]
@@ -84,13 +84,11 @@ def load_tokenizer(folder: Path) -> CLIPTokenizer:
 
 def token_ids(tokenizer: CLIPTokenizer, texts: Sequence[str]) -> Tensor:
     """(B, 77) token numbers, padded with end tokens: the encoder sees all 77, in training as in use."""
-    padded = tokenizer(
-        list(texts), padding="max_length", truncation=True, max_length=LENGTH, return_tensors="pt"
-    )
+    padded = tokenizer(list(texts), padding="max_length", truncation=True, max_length=LENGTH, return_tensors="pt")
     return padded.input_ids
 
 
-def build(tokenizer: CLIPTokenizer, width: int = 192, layers: int = 3) -> CLIPTextModel:
+def build(tokenizer: CLIPTokenizer, width: int, layers: int) -> CLIPTextModel:
     """An untrained CLIP text encoder for this tokenizer."""
     config = CLIPTextConfig(
         vocab_size=len(tokenizer),
@@ -132,11 +130,11 @@ class Recipe:
 
     name = NAME
 
-    def __init__(self, options: Options, tokenizer: CLIPTokenizer, width: int = 192, layers: int = 3) -> None:
+    def __init__(self, options: Options, tokenizer: CLIPTokenizer) -> None:
         self.options = options
         self.tokenizer = tokenizer
         torch.manual_seed(options.seed)
-        self.reader = Reader(build(tokenizer, width, layers)).to(options.device)
+        self.reader = Reader(build(tokenizer, WIDTH, LAYERS)).to(options.device)
         self.module: nn.Module = self.reader
 
     def loss(self, step: int, fraction: float) -> tuple[Tensor, Metrics]:

@@ -25,11 +25,13 @@ CROPS_PER_PICTURE = 4
 WHOLE_PICTURES_FROM = 0.7  # of the budget; until then crops
 CHANNELS = (16, 24, 48, 96)
 KL_WEIGHT = 1e-4
+HELD_OUT = 48  # pictures a report measures on
 CENTRES = {"left": 0.23, "middle": 0.5, "right": 0.77}
 
 
-def build(channels: tuple[int, ...] = CHANNELS) -> AutoencoderKL:
+def build(channels: tuple[int, ...] | None = None) -> AutoencoderKL:
     """An untrained autoencoder with a factor of 8 and 4 latent channels."""
+    channels = channels or CHANNELS
     levels = len(channels)
     return AutoencoderKL(
         down_block_types=("DownEncoderBlock2D",) * levels,
@@ -90,10 +92,10 @@ class Recipe:
 
     name = NAME
 
-    def __init__(self, options: Options, channels: tuple[int, ...] = CHANNELS) -> None:
+    def __init__(self, options: Options) -> None:
         self.options = options
         torch.manual_seed(options.seed)
-        self.vae = build(channels).to(options.device)
+        self.vae = build().to(options.device)
         self.module: nn.Module = self.vae
 
     def loss(self, step: int, fraction: float) -> tuple[Tensor, Metrics]:
@@ -113,8 +115,8 @@ class Recipe:
 
     def report(self, averaged: nn.Module, folder: Path, step: int) -> Metrics:
         assert isinstance(averaged, AutoencoderKL)
-        flat, flat_made = round_trip(averaged, held_out_pictures(48, "flat"))
-        every, every_made = round_trip(averaged, held_out_pictures(48))
+        flat, flat_made = round_trip(averaged, held_out_pictures(HELD_OUT, "flat"))
+        every, every_made = round_trip(averaged, held_out_pictures(HELD_OUT))
         sheet([*flat[:10], *every[:10]], [*flat_made[:10], *every_made[:10]]).save(folder / "vae.png")
         return {"flat_psnr": mean_psnr(flat, flat_made), "all_psnr": mean_psnr(every, every_made)}
 

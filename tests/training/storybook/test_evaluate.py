@@ -28,7 +28,8 @@ def entry(relation: str | None = None, style: str | None = None) -> Entry:
 
 def seen(**found: str) -> dict[str, str]:
     empty = {name: values[-1] for name, values in ATTRIBUTES.items()}
-    return empty | {"ground": "meadow", "time": "day"} | {name.replace("_", " "): value for name, value in found.items()}
+    named = {name.replace("_", " "): value for name, value in found.items()}
+    return empty | {"ground": "meadow", "time": "day"} | named
 
 
 def test_all_right() -> None:

@@ -28,12 +28,12 @@ class Line:
         return {"weight": float(next(averaged.parameters()).mean())}
 
 
-class Killed(Exception):
+class KilledError(Exception):
     pass
 
 
 def weights(folder: Path) -> dict[str, Tensor]:
-    return run.averaged_state(folder, "line")[0]
+    return run.reached(folder, "line").weights
 
 
 def test_a_resumed_run_equals_an_uninterrupted_one(tmp_path: Path) -> None:
@@ -43,11 +43,11 @@ def test_a_resumed_run_equals_an_uninterrupted_one(tmp_path: Path) -> None:
     class Interrupted(Line):
         def loss(self, step: int, fraction: float) -> tuple[Tensor, Metrics]:
             if step == 7:
-                raise Killed
+                raise KilledError
             return super().loss(step, fraction)
 
     parts = replace(whole, folder=tmp_path / "parts")
-    with pytest.raises(Killed):
+    with pytest.raises(KilledError):
         train(Interrupted(parts), parts, say=lambda line: None)
     lines: list[str] = []
     train(Line(parts), parts, say=lines.append)
@@ -62,7 +62,7 @@ def test_a_finished_run_does_no_further_step(tmp_path: Path) -> None:
     train(Line(options), options, say=lambda line: None)
     before = weights(tmp_path)
     train(Line(options), options, say=lambda line: None)
-    assert run.averaged_state(tmp_path, "line")[1] == 3
+    assert run.reached(tmp_path, "line").steps == 3
     assert torch.equal(before["weight"], weights(tmp_path)["weight"])
 
 
@@ -87,7 +87,7 @@ def test_the_progress_line_says_step_loss_speed_and_rest(tmp_path: Path) -> None
 def test_processes_share_their_gradients(tmp_path: Path) -> None:
     options = Options(tmp_path, steps=2, processes=2)
     run.in_processes(train_line, options)
-    assert run.averaged_state(tmp_path, "line")[1] == 2
+    assert run.reached(tmp_path, "line").steps == 2
 
 
 def train_line(options: Options) -> None:
@@ -103,7 +103,7 @@ def test_a_changed_world_is_refused(tmp_path: Path) -> None:
 
 def test_a_missing_checkpoint_names_the_stage(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match="run the stage 'vae' first"):
-        run.averaged_state(tmp_path, "vae")
+        run.reached(tmp_path, "vae")
 
 
 def test_the_rate_warms_up_and_falls_to_zero() -> None:

@@ -55,7 +55,7 @@ root.addEventListener("sd:set", (event) => {
 root.addEventListener("click", (event) => {
   const action = event.target.closest("[data-action]")?.dataset.action;
   if (action === "dice") root.dispatchEvent(new CustomEvent("sd:set", { detail: -1 }));
-  if (action === "reuse") document.dispatchEvent(new CustomEvent("sd:reuse-seed", { detail: element.closest("[id]") }));
+  if (action === "reuse") document.dispatchEvent(new CustomEvent("sd:reuse-seed", { detail: element.closest(".block").id }));
 });
 watch("value", show);
 show();

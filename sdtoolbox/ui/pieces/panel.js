@@ -16,7 +16,8 @@ const UNFINISHED = ["running", "queued", "interrupted"];
 let heard = Date.now();
 let chosen = null; // what the person selected: a picture's id, a failed job's id, or null to follow the jobs
 let newest = 0;
-let dismissed = new Set();
+let wanted = ""; // the address that the stage is about to show
+const dismissed = new Set();
 const known = new Map(); // parameters text by picture
 
 const jobs = () => (props.value || {}).jobs || [];
@@ -41,15 +42,22 @@ const shown = () => {
 const drawStage = (tile) => {
   const kind = !tile ? "empty" : tile.failed ? "failure" : tile.picture ? "picture" : "preview";
   stage.dataset.kind = kind;
-  empty.hidden = kind !== "empty" || current() !== null;
+  empty.hidden = kind !== "empty" || current() !== null || !props.value.ready;
   failure.hidden = kind !== "failure";
   image.hidden = !(kind === "picture" || kind === "preview");
   chip.hidden = kind !== "preview";
   if (kind === "failure") drawFailure(tile.job);
   if (image.hidden) return;
   const source = tile.picture ? `pictures/${tile.picture.id}.png` : `previews/${tile.job.id}.jpg?n=${tile.preview}`;
-  if (image.getAttribute("src") !== source) image.setAttribute("src", source);
+  if (source !== wanted) show(source);
   image.alt = say("panel.picture_of", { prompt: tile.job.prompt });
+};
+// The next picture is loaded unseen first, so that the stage never stands empty between two.
+const show = (source) => {
+  wanted = source;
+  const next = new Image();
+  next.addEventListener("load", () => wanted === source && image.setAttribute("src", source));
+  next.src = source;
 };
 const drawFailure = (job) => {
   if (failure.dataset.job === job.id) return;
@@ -153,6 +161,7 @@ const draw = () => {
 };
 const hear = () => {
   heard = Date.now();
+  stage.dataset.ready = Boolean(props.value.ready);
   const latest = Math.max(0, ...jobs().map((job) => job.number));
   if (latest > newest && newest > 0) chosen = null; // a new job: follow it
   newest = Math.max(newest, latest);
@@ -210,9 +219,8 @@ const reuseSeed = () => {
 };
 element.querySelector("[data-action=reuse]").addEventListener("click", reuseSeed);
 document.addEventListener("sd:reuse-seed", (event) => {
-  if (event.detail && event.detail.id === props.seed_id) reuseSeed();
+  if (event.detail === props.seed_id) reuseSeed();
 });
-for (const node of element.querySelectorAll("[data-icon]")) node.prepend(icon(node.dataset.icon));
 watch("value", hear);
 setInterval(drawProgress, 1000);
 hear();

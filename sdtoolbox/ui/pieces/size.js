@@ -1,5 +1,4 @@
 // Aspect buttons and the swap: they set width and height, about as many pixels as the checkpoint's own size has.
-const row = element.querySelector(".sd-aspects");
 const own = () => props.value || { width: 512, height: 512 };
 const sizeFor = (x, y) => {
   const { width, height } = own();
@@ -10,7 +9,7 @@ const sizeFor = (x, y) => {
   return [snap(Math.sqrt((area * x) / y)), snap(Math.sqrt((area * y) / x))];
 };
 const label = () => {
-  for (const button of row.querySelectorAll("[data-ratio]")) {
+  for (const button of element.querySelectorAll("[data-ratio]")) {
     const [width, height] = sizeFor(...button.dataset.ratio.split(":").map(Number));
     button.title = `${width} × ${height}`;
   }

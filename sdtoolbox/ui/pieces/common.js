@@ -25,13 +25,8 @@ const icon = (name) => {
   return svg;
 };
 const ICONS = {
-  stop: "M4.5 4.5h7v7h-7z",
   close: "M4 4l8 8M12 4l-8 8",
-  copy: "M5.5 5.5h8v8h-8zM3 10.5h-.5v-8h8V3",
-  save: "M8 2.5v7.5M4.8 7 8 10.2 11.2 7M2.5 13.5h11",
-  open: "M9.5 2.5h4v4M13.5 2.5l-6 6M11.5 9v4.5h-9v-9H7",
-  seed: "M8 13.5V8M8 8C8 5 6 3.5 3 3.5 3 6.500 5 8 8 8zM8 10c0-2.500 1.800-4 5-4 0 2.800-2 4-5 4z",
-  again: "M13 8a5 5 0 1 1-1.500-3.600M13 2.500v3h-3",
+  again: "M13 8a5 5 0 1 1-1.5-3.6M13 2.5v3h-3",
 };
 const duration = (seconds) => {
   const whole = Math.max(1, Math.round(seconds));

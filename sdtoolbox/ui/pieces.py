@@ -1,0 +1,93 @@
+"""Our own pieces of the page: an HTML file, a script, texts; each is a `gr.HTML` that its script fills and watches."""
+
+from __future__ import annotations
+
+import re
+from html import escape
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from sdtoolbox.ui.i18n import COOKIE, Texts, languages
+from sdtoolbox.ui.icons import icon
+
+FOLDER = Path(__file__).resolve().parent / "pieces"
+LANGUAGE_NAMES = {"en": "English", "zh-CN": "简体中文"}
+
+
+def template(name: str, texts: Texts) -> str:
+    """An HTML file with `{{ key }}` replaced by the escaped text and `{{ icon:name }}` by the drawing.
+
+    Gradio fills `${prop}` in the browser, as markup: whatever is passed for one must be escaped. Nothing in double
+    braces may be left for it, because it would run what it puts there.
+    """
+
+    def fill(found: re.Match[str]) -> str:
+        kind, _, rest = found[1].rpartition(":")
+        return icon(rest) if kind == "icon" else escape(texts(rest))
+
+    return re.sub(r"\{\{ ([\w.:]+) \}\}", fill, (FOLDER / f"{name}.html").read_text("utf-8"))
+
+
+def script(name: str) -> str:
+    """A script as the body of `js_on_load`: the shared helpers, then its own file."""
+    return "\n".join((FOLDER / f"{part}.js").read_text("utf-8") for part in ("common", name))
+
+
+def _piece(name: str, texts: Texts, value: Any, says: tuple[str, ...] = (), **options: Any) -> gr.HTML:
+    code = options.pop("code", name)
+    return gr.HTML(
+        value=value,
+        html_template=template(name, texts),
+        js_on_load=script(code) if code else None,
+        apply_default_css=False,
+        texts={key: text for prefix in says for key, text in texts.below(prefix).items()},
+        **{"elem_classes": "sd-piece"} | options,
+    )
+
+
+def panel(texts: Texts, seed_id: str) -> gr.HTML:
+    """Stage, progress, results and parameters of a task; its value is one of `views.desks`."""
+    return _piece("panel", texts, {"ready": False, "jobs": []}, ("panel.", "stage.", "queue.", "time."), seed_id=seed_id)
+
+
+def queue(texts: Texts) -> gr.HTML:
+    """The button with the queue's length and the drawer below it; its value is `views.queue`."""
+    return _piece("queue", texts, {"jobs": []}, ("queue.", "stage.", "time."), elem_id="sd-queue")
+
+
+def brand(texts: Texts) -> gr.HTML:
+    """The name of the house."""
+    return _piece("brand", texts, None, code=None, elem_id="sd-brand")
+
+
+def page_tools(texts: Texts) -> gr.HTML:
+    """Light or dark, and the language; its script also has the keys that work on the whole page."""
+    options = "".join(
+        f'<option value="{escape(language)}"{" selected" if language == texts.language else ""}>'
+        f"{escape(LANGUAGE_NAMES.get(language, language))}</option>"
+        for language in languages()
+    )
+    known = {"language": texts.language, "cookie": COOKIE, "options": options}
+    return _piece("page", texts, None, ("page.",), elem_id="sd-page-tools", **known)
+
+
+def notices(texts: Texts) -> gr.HTML:
+    """Where a refusal is said: its value is `{"problems": [{id, text}]}`, each shown at its field or else here."""
+    return _piece("notices", texts, {"problems": []})
+
+
+def aspects(texts: Texts, width_id: str, height_id: str, own: dict[str, int]) -> gr.HTML:
+    """Buttons for the usual shapes; its value is the checkpoint's own size."""
+    return _piece("size", texts, own, width_id=width_id, height_id=height_id)
+
+
+def swap(texts: Texts, width_id: str, height_id: str) -> gr.HTML:
+    """The button between width and height."""
+    return _piece("swap", texts, None, code="size", width_id=width_id, height_id=height_id)
+
+
+def unfold(texts: Texts) -> gr.HTML:
+    """On a small screen the settings are folded below this button; elsewhere it is not there."""
+    return _piece("unfold", texts, None)

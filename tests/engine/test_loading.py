@@ -1,0 +1,118 @@
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+
+from sdtoolbox.engine.devices import Device
+from sdtoolbox.engine.loading import Components, load
+from sdtoolbox.errors import UserError
+from sdtoolbox.models.catalog import recognise
+
+CPU = Device(torch.device("cpu"), 1, "cpu")
+
+
+@pytest.fixture
+def folder(tiny_checkpoint: Path, tmp_path: Path) -> Path:
+    """A copy of the tiny checkpoint that a test may break."""
+    return Path(shutil.copytree(tiny_checkpoint, tmp_path / "tiny"))
+
+
+def loaded(folder: Path, device: Device = CPU) -> Components:
+    return load(recognise(folder), device)
+
+
+def test_half_precision_on_disk_is_float32_in_memory(folder: Path) -> None:
+    file = folder / "unet" / "diffusion_pytorch_model.safetensors"
+    state = {name: tensor.half() for name, tensor in load_file(file).items()}
+    save_file(state, file.with_name("diffusion_pytorch_model.fp16.safetensors"))
+    file.unlink()
+    unet = loaded(folder).unet
+    assert unet.dtype == torch.float32
+    assert torch.equal(unet.state_dict()["conv_in.weight"], state["conv_in.weight"].float())
+    assert not unet.training
+    assert not any(parameter.requires_grad for parameter in unet.parameters())
+
+
+def test_a_large_checkpoint_takes_the_devices_fast_type_but_for_the_text(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Device, "precision", lambda self, parameters: torch.bfloat16)
+    components = loaded(folder)
+    assert (components.unet.dtype, components.vae.dtype) == (torch.bfloat16, torch.bfloat16)
+    assert components.text_encoder.dtype == torch.float32
+
+
+@pytest.mark.parametrize("part", ["unet", "vae", "text_encoder"])
+def test_a_missing_weight_is_an_error_and_not_a_random_number(part: str, folder: Path) -> None:
+    (file,) = (folder / part).glob("*.safetensors")
+    state = load_file(file)
+    lost = sorted(state)[3]
+    del state[lost]
+    save_file(state, file, metadata={"format": "pt"})
+    with pytest.raises(UserError, match=f"{part} of tiny cannot be loaded: 1 weights are missing, {lost}") as caught:
+        loaded(folder)
+    assert caught.value.code == "MODEL_CORRUPT"
+
+
+@pytest.mark.parametrize("part", ["unet", "vae", "text_encoder"])
+def test_a_weight_of_another_shape_is_an_error(part: str, folder: Path) -> None:
+    (file,) = (folder / part).glob("*.safetensors")
+    state = load_file(file)
+    name = next(name for name in sorted(state) if state[name].ndim == 1)
+    state[name] = torch.zeros(len(state[name]) + 1)
+    save_file(state, file, metadata={"format": "pt"})
+    with pytest.raises(UserError, match=f"{part} of tiny cannot be loaded") as caught:
+        loaded(folder)
+    assert caught.value.code == "MODEL_CORRUPT"
+    assert str(folder.parent) not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("file", "text"),
+    [
+        ("unet/config.json", "{"),
+        ("unet/config.json", '{"_class_name": "UNet2DConditionModel", "block_out_channels": "many"}'),
+        ("text_encoder/config.json", "[]"),
+        ("text_encoder/config.json", '{"model_type": "clip_text_model", "hidden_size": "wide"}'),
+        ("vae/config.json", '{"latent_channels": -1}'),
+        ("tokenizer/tokenizer.json", "nonsense"),
+        ("scheduler/scheduler_config.json", "nonsense"),
+    ],
+)
+def test_a_broken_configuration_is_named(file: str, text: str, folder: Path) -> None:
+    (folder / file).write_text(text)
+    with pytest.raises(UserError, match=f"{file.split('/')[0]} of tiny cannot be loaded") as caught:
+        loaded(folder)
+    assert caught.value.code == "MODEL_CORRUPT"
+
+
+def test_a_lost_tokenizer_is_named(folder: Path) -> None:
+    shutil.rmtree(folder / "tokenizer")
+    with pytest.raises(UserError, match="tokenizer of tiny"):
+        loaded(folder)
+
+
+def test_without_a_scheduler_it_is_stable_diffusion_1(folder: Path) -> None:
+    shutil.rmtree(folder / "scheduler")
+    assert loaded(folder).scheduler["beta_schedule"] == "scaled_linear"
+
+
+def test_python_files_in_a_checkpoint_are_never_run(folder: Path) -> None:
+    canary = folder / "ran"
+    for part in ("unet", "vae", "text_encoder", "tokenizer", "."):
+        (folder / part / "pipeline.py").write_text(f"open({str(canary)!r}, 'w')")
+    config = folder / "text_encoder" / "config.json"
+    mapped = {"auto_map": {"AutoModel": "pipeline.Model"}}
+    config.write_text(json.dumps(json.loads(config.read_text()) | mapped))
+    loaded(folder)
+    assert not canary.exists()
+
+
+def test_nothing_is_printed(folder: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    loaded(folder)
+    assert capfd.readouterr() == ("", "")

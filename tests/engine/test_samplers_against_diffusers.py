@@ -1,0 +1,87 @@
+"""Every sampler against diffusers' scheduler of that name: the same network, start, noise levels and noise."""
+
+from __future__ import annotations
+
+import inspect
+import math
+from collections.abc import Callable
+from typing import Any
+
+import diffusers
+import pytest
+import torch
+from torch import Tensor
+
+from sdtoolbox.engine.diffusion import LatentDiffusion
+from tests.fakes import builtin_registries
+
+pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")  # diffusers, numpy 2
+STEPS = 9
+TRAINED = {
+    "beta_schedule": "scaled_linear",
+    "beta_start": 0.00085,
+    "beta_end": 0.012,
+    "num_train_timesteps": 1000,
+}
+EVEN = {"timestep_spacing": "linspace"}
+# Solvers of x = sqrt(alpha) (x0 + sigma eps) see x divided by sqrt(sigma² + 1); the others see x itself.
+SCHEDULERS: dict[str, tuple[Any, dict[str, Any], bool]] = {
+    "euler": (diffusers.EulerDiscreteScheduler, EVEN, False),
+    "euler_ancestral": (diffusers.EulerAncestralDiscreteScheduler, EVEN, False),
+    "heun": (diffusers.HeunDiscreteScheduler, EVEN, False),
+    "dpmpp_2m": (diffusers.DPMSolverMultistepScheduler, EVEN, True),
+    "dpmpp_2m_sde": (diffusers.DPMSolverMultistepScheduler, EVEN | {"algorithm_type": "sde-dpmsolver++"}, True),
+    "unipc": (diffusers.UniPCMultistepScheduler, EVEN | {"final_sigmas_type": "zero"}, True),
+    "ddim": (diffusers.DDIMScheduler, {"clip_sample": False, "set_alpha_to_one": True}, True),
+    "lcm": (diffusers.LCMScheduler, {"clip_sample": False, "set_alpha_to_one": True}, True),
+}
+
+
+@pytest.mark.parametrize("name", SCHEDULERS)
+def test_agrees_with_diffusers(name: str, model: LatentDiffusion) -> None:
+    make, options, preserving = SCHEDULERS[name]
+    prediction = "v_prediction" if model.checkpoint.name == "tiny-v" else "epsilon"
+    if prediction == "v_prediction":
+        if "rescale_betas_zero_snr" not in inspect.signature(make).parameters:
+            pytest.skip("diffusers' scheduler does not know zero terminal signal")
+        options = options | {"rescale_betas_zero_snr": True}
+    scheduler = make(**TRAINED, **options, prediction_type=prediction)
+    scheduler.set_timesteps(STEPS)
+    sigmas = _ladder(scheduler, model)
+    x = model.noise([5], 64, 64).initial() * sigmas[0]
+    ours = _ours(name, model, x, sigmas)
+    theirs = _theirs(scheduler, model, x / math.sqrt(sigmas[0] ** 2 + 1) if preserving else x)
+    scale = float(theirs.std())
+    torch.testing.assert_close(ours / scale, theirs / scale, rtol=0, atol=1e-4)
+
+
+def _ladder(scheduler: Any, model: LatentDiffusion) -> list[float]:
+    if hasattr(scheduler, "sigmas"):
+        return list(dict.fromkeys(float(sigma) for sigma in scheduler.sigmas))  # Heun has each twice
+    return [*(model.noise_table.sigma(float(t)) for t in scheduler.timesteps), 0.0]
+
+
+def _ours(name: str, model: LatentDiffusion, x: Tensor, sigmas: list[float]) -> Tensor:
+    condition = model.encode("a red house")
+    generator = torch.Generator().manual_seed(7)
+
+    def denoise(x: Tensor, sigma: float) -> Tensor:
+        return model.predict(x, sigma, [condition])[0]
+
+    def noise(a: float, b: float) -> Tensor:
+        return torch.randn(x.shape, generator=generator)
+
+    sampler: Callable[..., Tensor] = builtin_registries().samplers.get(name).value.function
+    return sampler(denoise, x, sigmas, noise=noise, on_step=lambda *_: None)
+
+
+@torch.no_grad()
+def _theirs(scheduler: Any, model: LatentDiffusion, x: Tensor) -> Tensor:
+    context = model._text.context([model.encode("a red house")], 1)
+    generator = torch.Generator().manual_seed(7)
+    takes_generator = "generator" in inspect.signature(scheduler.step).parameters
+    for t in scheduler.timesteps:
+        output = model._unet(scheduler.scale_model_input(x, t), t, context, return_dict=False)[0]
+        step = scheduler.step(output, t, x, return_dict=False, **({"generator": generator} if takes_generator else {}))
+        x = step[0]
+    return x

@@ -1,0 +1,53 @@
+from __future__ import annotations
+
+from itertools import pairwise
+
+import pytest
+
+from sdtoolbox.engine.noise_table import DiscreteNoiseTable
+from sdtoolbox.samplers import schedules
+from tests.fakes import STABLE_DIFFUSION, builtin_registries
+
+TABLE = DiscreteNoiseTable.from_config(STABLE_DIFFUSION)
+ZERO_SIGNAL = DiscreteNoiseTable.from_config(STABLE_DIFFUSION | {"rescale_betas_zero_snr": True})
+ALL = [entry.value.function for entry in builtin_registries().schedules]
+
+
+@pytest.mark.parametrize("table", [TABLE, ZERO_SIGNAL], ids=["sd1", "zero terminal signal"])
+@pytest.mark.parametrize("steps", [1, 2, 20, 1000])
+@pytest.mark.parametrize("schedule", ALL, ids=lambda schedule: schedule.__name__)
+def test_every_schedule_falls_from_all_noise_to_none(schedule, steps: int, table: DiscreteNoiseTable) -> None:  # type: ignore[no-untyped-def]
+    sigmas = schedule(steps, table)
+    assert len(sigmas) == steps + 1
+    assert sigmas[0] == pytest.approx(table.sigma_max)
+    assert sigmas[-1] == 0
+    assert all(a > b for a, b in pairwise(sigmas))
+
+
+def test_uniform_and_sgm_uniform_are_even_in_training_time() -> None:
+    assert [TABLE.t(s) for s in schedules.uniform(4, TABLE)[:-1]] == pytest.approx([999, 666, 333, 0])
+    assert [TABLE.t(s) for s in schedules.sgm_uniform(4, TABLE)[:-1]] == pytest.approx([999, 749.25, 499.5, 249.75])
+
+
+def test_karras_against_published_values() -> None:
+    """The eight levels that k-diffusion and diffusers give for Stable Diffusion 1."""
+    sigmas = schedules.karras(8, TABLE)
+    assert sigmas[:3] == pytest.approx([14.615, 7.903, 4.028], abs=1e-3)
+    assert sigmas[-2] == pytest.approx(0.0292, abs=1e-4)
+
+
+def test_exponential_falls_by_one_factor() -> None:
+    sigmas = schedules.exponential(10, TABLE)[:-1]
+    factors = [b / a for a, b in pairwise(sigmas)]
+    assert factors == pytest.approx([factors[0]] * 9)
+
+
+def test_beta_follows_the_quantiles_of_the_beta_distribution() -> None:
+    """The quantiles of Beta(0.6, 0.6), found again by adding up its density."""
+    assert schedules._beta_quantile(0.5) == pytest.approx(0.5)
+    assert schedules._beta_quantile(0.25) == pytest.approx(1 - schedules._beta_quantile(0.75))
+    tenth = schedules._beta_quantile(0.1)
+    parts = [(i + 0.5) / 50_000 for i in range(50_000)]
+    density = [(x * (1 - x)) ** -0.4 for x in parts]
+    below = sum(d for x, d in zip(parts, density, strict=True) if x < tenth) / sum(density)
+    assert below == pytest.approx(0.1, abs=2e-3)

@@ -1,0 +1,59 @@
+"""Pictures by id: whole, small, as text; nothing else can be asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from io import BytesIO
+from pathlib import Path
+
+import pytest
+from fastapi import FastAPI
+from PIL import Image
+
+from sdtoolbox.images.metadata import png_bytes
+from sdtoolbox.server.pictures import THUMBNAIL, pictures
+from sdtoolbox.settings import Settings
+from sdtoolbox.toolbox import Toolbox
+from tests.asgi import Answer, ask
+
+
+@pytest.fixture
+def toolbox(tmp_path: Path) -> Iterator[Toolbox]:
+    with Toolbox.open(Settings(home=tmp_path)) as opened:
+        yield opened
+
+
+@pytest.fixture
+def picture_id(toolbox: Toolbox) -> str:
+    data = png_bytes(Image.new("RGB", (600, 300), "#336699"), "a <b>house</b>\nSteps: 8", {})
+    stored = toolbox.store.write(data, width=600, height=300, request={}, stem="1")
+    with toolbox.database.transaction() as connection:
+        toolbox.store.index(connection, stored)
+    return stored.id
+
+
+def get(toolbox: Toolbox, path: str) -> Answer:
+    app = FastAPI()
+    app.include_router(pictures(toolbox))
+    return ask(app, path=path)
+
+
+def test_the_file_comes_byte_for_byte_and_may_be_kept_forever(toolbox: Toolbox, picture_id: str) -> None:
+    answer = get(toolbox, f"/pictures/{picture_id}.png")
+    assert answer.body == toolbox.picture_path(picture_id).read_bytes()
+    assert answer.headers["content-type"] == "image/png"
+    assert "immutable" in answer.headers["cache-control"]
+
+
+def test_the_small_one_is_small_and_says_nothing(toolbox: Toolbox, picture_id: str) -> None:
+    answer = get(toolbox, f"/thumbnails/{picture_id}.jpg")
+    with Image.open(BytesIO(answer.body)) as image:
+        assert image.format == "JPEG"
+        assert image.size == (THUMBNAIL, THUMBNAIL // 2)
+    assert b"house" not in answer.body
+
+
+def test_the_text_is_text_whatever_it_holds(toolbox: Toolbox, picture_id: str) -> None:
+    answer = get(toolbox, f"/pictures/{picture_id}.txt")
+    assert answer.body == b"a <b>house</b>\nSteps: 8"
+    assert answer.headers["content-type"].startswith("text/plain")

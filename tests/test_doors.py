@@ -1,0 +1,232 @@
+"""Every door is the same door: one seed gives the same pixels, one mistake the same sentence, and nothing breaks."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+import numpy as np
+import pytest
+from gradio_client import Client
+from gradio_client.exceptions import AppError
+
+from sdtoolbox.errors import UserError
+from sdtoolbox.images.metadata import open_picture
+from sdtoolbox.toolbox import Toolbox
+
+REQUEST: dict[str, Any] = {
+    "prompt": "a big red house in the snow",
+    "negative_prompt": "tree",
+    "checkpoint": "tiny",
+    "seed": 7,
+    "steps": 3,
+    "sampler": "dpmpp_2m_sde",
+}
+# What a person may get wrong, and the words that every door finds for it.
+MISTAKES = [
+    ({"width": 0}, "width 0 is out of range."),
+    ({"steps": 1.5}, "steps 1.5 is not a whole number."),
+    ({"guidance_scale": float("nan")}, "guidance_scale nan is not a finite number."),
+    ({"seed": 2**64}, "seed 18446744073709551616 is out of range."),
+    ({"sampler": "oiler"}, "there is no sampler 'oiler'."),
+]
+IDS = [next(iter(values)) for values, _ in MISTAKES]
+CHROMIUM = shutil.which("chromium")
+
+
+@dataclass(frozen=True)
+class Server:
+    url: str
+    environment: dict[str, str]
+
+
+def environment_of(home: Path, models: Path) -> dict[str, str]:
+    return os.environ | {"SDTOOLBOX_HOME": str(home), "SDTOOLBOX_MODEL_FOLDERS": json.dumps([str(models)])}
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory, tiny_models: Path) -> Iterator[Server]:
+    environment = environment_of(tmp_path_factory.mktemp("home"), tiny_models)
+    command = [sys.executable, "-m", "sdtoolbox", "serve", "--port", "0", "--json"]
+    with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        try:
+            yield Server(json.loads(process.stdout.readline())["url"], environment)
+        finally:
+            process.terminate()
+            process.wait(10)
+
+
+@pytest.fixture(scope="module")
+def client(server: Server) -> Iterator[Client]:
+    client = Client(server.url, verbose=False)
+    yield client
+    client.close()
+
+
+def command_line(environment: dict[str, str], *arguments: str) -> tuple[int, Any]:
+    command = [sys.executable, "-m", "sdtoolbox", *arguments, "--json"]
+    run = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120)
+    return run.returncode, json.loads(run.stdout)
+
+
+def flags(values: dict[str, Any]) -> list[str]:
+    return [part for name, value in values.items() for part in (f"--{name.replace('_', '-')}", str(value))]
+
+
+def pixels(source: Path | bytes) -> np.ndarray[Any, Any]:
+    return np.asarray(open_picture(source))
+
+
+@pytest.fixture(scope="module")
+def drawn_here(tmp_path_factory: pytest.TempPathFactory, tiny_models: Path) -> Path:
+    """The picture as Python draws it, in a home of its own."""
+    home = tmp_path_factory.mktemp("python")
+    with Toolbox.open(home=home, model_folders=(tiny_models,)) as toolbox:
+        return toolbox.picture_path(toolbox.run("txt2img", **REQUEST).pictures[0].id)
+
+
+def test_the_client_draws_the_same(client: Client, drawn_here: Path) -> None:
+    files, result = client.predict(**REQUEST, api_name="/txt2img")
+    assert len(files) == 1
+    assert result["pictures"][0]["seed"] == 7
+    assert np.array_equal(pixels(Path(files[0])), pixels(drawn_here))
+
+
+@pytest.mark.parametrize("beside_a_server", [True, False])
+def test_the_command_line_draws_the_same(
+    server: Server, tmp_path: Path, tiny_models: Path, drawn_here: Path, beside_a_server: bool
+) -> None:
+    environment = server.environment if beside_a_server else environment_of(tmp_path / "home", tiny_models)
+    output = tmp_path / "out.png"
+    code, _ = command_line(environment, "txt2img", *flags(REQUEST), "--output", str(output))
+    assert code == 0
+    assert np.array_equal(pixels(output), pixels(drawn_here))
+    assert output.read_bytes() == drawn_here.read_bytes()
+
+
+def test_replay_draws_the_same(tmp_path: Path, tiny_models: Path, drawn_here: Path) -> None:
+    code, outcome = command_line(environment_of(tmp_path, tiny_models), "replay", str(drawn_here))
+    assert (code, outcome["identical"], outcome["max_difference"]) == (0, True, 0)
+
+
+@pytest.fixture
+def page(server: Server) -> Iterator[Any]:
+    if CHROMIUM is None:
+        if os.environ.get("CI"):
+            pytest.fail("CI must run the browser tests: install chromium")
+        pytest.skip("no chromium on this machine")
+    from playwright.sync_api import sync_playwright
+
+    arguments = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, headless=True, args=arguments)
+        page = browser.new_page(locale="en-US", viewport={"width": 1280, "height": 900})
+        page.goto(server.url)
+        page.locator("#txt2img-generate").wait_for()
+        yield page
+        browser.close()
+
+
+def fill(page: Any, name: str, value: Any) -> None:
+    """Set a field as a person does: type, and leave it."""
+    field = page.locator(f"#txt2img-{name}").locator("textarea, input").first
+    field.fill(str(value))
+    field.press("Tab")
+
+
+def choose(page: Any, identity: str, label: str) -> None:
+    page.locator(f"#{identity} input").first.click()
+    page.get_by_role("option", name=label, exact=True).click()
+
+
+@pytest.mark.browser
+def test_the_browser_draws_the_same(page: Any, server: Server, drawn_here: Path) -> None:
+    choose(page, "sd-checkpoint", "tiny")
+    fill(page, "prompt", REQUEST["prompt"])
+    page.get_by_text("Negative prompt", exact=True).first.click()
+    fill(page, "negative_prompt", REQUEST["negative_prompt"])
+    fill(page, "seed", REQUEST["seed"])
+    fill(page, "steps", REQUEST["steps"])
+    choose(page, "txt2img-sampler", "DPM++ 2M SDE")
+    page.locator("#txt2img-generate").click()
+    picture = page.locator(".sd-strip [data-key] img").first
+    picture.wait_for(timeout=60_000)
+    identity = page.locator(".sd-strip [data-key]").first.get_attribute("data-key")
+    data = httpx.get(f"{server.url}/pictures/{identity}.png").content
+    assert np.array_equal(pixels(data), pixels(drawn_here))
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize(("values", "words"), [m for m in MISTAKES if "sampler" not in m[0]], ids=IDS[:-1])
+def test_the_browser_says_what_is_wrong(page: Any, client: Client, values: dict[str, Any], words: str) -> None:
+    [(name, value)] = values.items()
+    fill(page, name, value)
+    page.locator("#txt2img-generate").click()
+    # A number field cannot hold NaN: the browser empties it, and an empty one is the checkpoint's own.
+    if name == "guidance_scale":
+        page.locator(".sd-strip [data-key] img").first.wait_for(timeout=60_000)
+    else:
+        page.get_by_text(words).first.wait_for(timeout=10_000)
+    still_draws(client)
+
+
+@pytest.mark.parametrize(("values", "words"), MISTAKES, ids=IDS)
+def test_the_client_says_what_is_wrong(client: Client, values: dict[str, Any], words: str) -> None:
+    with pytest.raises((AppError, ValueError)) as caught:
+        client.predict(**(REQUEST | values), api_name="/txt2img")
+    if "guidance_scale" not in values:  # NaN does not leave the client: it cannot be said in JSON
+        assert words in str(caught.value)
+    still_draws(client)
+
+
+@pytest.mark.parametrize(("values", "words"), MISTAKES, ids=IDS)
+def test_the_command_line_says_what_is_wrong(server: Server, values: dict[str, Any], words: str) -> None:
+    code, answer = command_line(server.environment, "txt2img", *flags(values))
+    assert code == 1
+    assert words in answer["error"]["message"]
+
+
+@pytest.mark.parametrize(("values", "words"), MISTAKES, ids=IDS)
+def test_python_says_what_is_wrong(tmp_path: Path, tiny_models: Path, values: dict[str, Any], words: str) -> None:
+    with Toolbox.open(home=tmp_path, model_folders=(tiny_models,)) as toolbox:
+        with pytest.raises(UserError) as caught:
+            toolbox.run("txt2img", **(REQUEST | values))
+        assert caught.value.field == next(iter(values))
+        assert toolbox.jobs() == []
+    assert words in str(caught.value)
+
+
+@pytest.mark.parametrize("prompt", ["", "red house, " * 909 + "x"], ids=["empty", "10,000 characters"])
+def test_any_prompt_draws(client: Client, server: Server, prompt: str) -> None:
+    files, result = client.predict(**(REQUEST | {"prompt": prompt, "steps": 1}), api_name="/txt2img")
+    assert open_picture(Path(files[0])).size == (64, 64)
+    assert result["request"]["prompt"] == prompt
+    code, answer = command_line(server.environment, "txt2img", *flags(REQUEST | {"prompt": prompt, "steps": 1}))
+    assert (code, answer["pictures"]) == (0, result["pictures"])
+
+
+def test_raw_nan_over_http_is_refused_in_words(server: Server) -> None:
+    # Python's JSON writes a bare NaN, which the client would never send.
+    values = [*REQUEST.values()]
+    body = json.dumps({"data": ["a", "", "tiny", None, None, 2, None, None, float("nan"), values[3], 1, 1]})
+    headers = {"content-type": "application/json"}
+    answer = httpx.post(f"{server.url}/gradio_api/call/txt2img", content=body, headers=headers)
+    assert answer.status_code < 500
+    if answer.status_code == 200:
+        event = answer.json()["event_id"]
+        said = httpx.get(f"{server.url}/gradio_api/call/txt2img/{event}", timeout=30).text
+        assert "event: error" in said
+
+
+def still_draws(client: Client) -> None:
+    files, _ = client.predict(prompt="a tree", checkpoint="tiny", steps=1, seed=1, api_name="/txt2img")
+    assert open_picture(Path(files[0])).size == (64, 64)

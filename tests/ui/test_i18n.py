@@ -1,0 +1,77 @@
+"""The languages: complete, true to the schema, picked as a person would want it."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from string import Formatter
+
+import pytest
+
+from sdtoolbox.errors import CODES
+from sdtoolbox.schema.requests import Txt2Img, control_of
+from sdtoolbox.schema.results import Stage
+from sdtoolbox.ui import i18n
+from sdtoolbox.ui.i18n import Texts, languages, pick_language
+
+UI = Path(i18n.__file__).parent
+ENGLISH = Texts("en").all
+
+
+@pytest.mark.parametrize("language", languages())
+def test_every_language_has_the_same_keys_and_the_same_values_to_fill_in(language: str) -> None:
+    texts = Texts(language).all
+    assert list(texts) == list(ENGLISH)
+    assert all(text.strip() for text in texts.values())
+    for key, text in texts.items():
+        if not key.startswith("problem."):  # these may say it in their own words
+            assert names_in(text) == names_in(ENGLISH[key]), key
+
+
+def names_in(text: str) -> set[str]:
+    return {name for _, name, _, _ in Formatter().parse(text) if name}
+
+
+def test_every_key_that_is_used_is_there_and_every_key_there_is_used() -> None:
+    code = "\n".join(path.read_text("utf-8") for path in UI.rglob("*") if path.suffix in (".py", ".js", ".html"))
+    used = set(re.findall(r'[(, ]"((?:[a-z_]+\.)[\w.]+)"', code)) | set(re.findall(r"\{\{ ([\w.]+) \}\}", code))
+    used -= {"app.css"}
+    prefixes = {"field", "error", "stage", "task", "extensions", "example", "problem"}  # put together at run time
+    assert {key for key in used if key.split(".")[0] in {k.split(".")[0] for k in ENGLISH}} - set(ENGLISH) == set()
+    assert {key for key in ENGLISH if key.split(".")[0] not in prefixes} - used == set()
+
+
+def test_the_fields_words_in_english_are_the_schemas() -> None:
+    # They stand in the file too, so that all languages have the same keys to translate from.
+    for name, info in Txt2Img.model_fields.items():
+        assert ENGLISH[f"field.{name}.label"] == control_of(Txt2Img, name).label
+        assert ENGLISH[f"field.{name}.help"] == info.description
+
+
+def test_every_error_and_every_stage_has_words() -> None:
+    assert {f"error.{code}" for code in CODES} <= set(ENGLISH)
+    assert {f"stage.{stage}" for stage in Stage.__args__} <= set(ENGLISH)  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize(
+    ("setting", "cookie", "accepted", "language"),
+    [
+        ("auto", None, "zh-CN,zh;q=0.9,en;q=0.5", "zh-CN"),
+        ("auto", None, "zh-TW", "zh-CN"),
+        ("auto", None, "de-DE, en;q=0.7, zh;q=0.8", "zh-CN"),
+        ("auto", None, "fr", "en"),
+        ("auto", None, "", "en"),
+        ("auto", None, "*;q=nonsense,,;", "en"),
+        ("zh-CN", None, "en", "zh-CN"),
+        ("zh-CN", "en", "zh", "en"),
+        ("auto", "../../etc/passwd", "en", "en"),
+    ],
+)
+def test_the_switch_beats_the_setting_beats_the_browser(setting: str, cookie: str | None, accepted: str, language: str) -> None:
+    assert pick_language(setting, cookie, accepted) == language
+
+
+def test_a_text_of_an_extension_may_be_missing() -> None:
+    assert Texts("zh-CN").get("field.sparkle.label", "Sparkle") == "Sparkle"
+    with pytest.raises(KeyError):
+        Texts("en")("no.such.key")
