@@ -103,7 +103,11 @@ class DiffusionModel(Protocol):
 
     checkpoint: Checkpoint
     noise_table: NoiseTable
-    environment: Mapping[str, Any]
+
+    @property
+    def environment(self) -> Mapping[str, Any]:
+        """Everything besides the request that decides about pixels: device, precision, versions, checkpoint …"""
+        ...
 
     def encode(self, prompt: str) -> Condition:
         """The model's reading of a prompt of any length."""

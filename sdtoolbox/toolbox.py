@@ -150,9 +150,10 @@ class Toolbox:
         Ctrl+C, or an exception in `on_event`, cancels the job.
         """
         request = self.resolve(request)
-        inline = inline or not (self._supervisor or self.live_workers())
+        serving = self._supervisor is not None and self._supervisor.running
+        inline = inline or not (serving or self.live_workers())
         job_id = self.queue.submit(request, reserved_for=self._inline_worker().id if inline else None)
-        patience = None if self._supervisor else self.settings.lease_seconds
+        patience = None if serving else self.settings.lease_seconds
         nurse = Nurse(self.queue, job_id, self._inline_worker, patience)
         try:
             if inline:
@@ -182,7 +183,7 @@ class Toolbox:
     def start_workers(self) -> Supervisor:
         """Start the worker process and keep it alive until the toolbox is closed or `stop()` is called."""
         with self._lock:
-            if self._supervisor is None:
+            if self._supervisor is None or not self._supervisor.running:
                 self._supervisor = Supervisor(self._parts)
                 self._supervisor.start()
             return self._supervisor

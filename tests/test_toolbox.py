@@ -19,6 +19,7 @@ from sdtoolbox.schema.results import Event
 from sdtoolbox.settings import Settings
 from sdtoolbox.toolbox import Toolbox
 from tests.workers import fake_engine
+from tests.workers.test_process import until
 
 Submit = Callable[..., str]
 ROOT = Path(__file__).resolve().parent.parent
@@ -98,6 +99,14 @@ def test_run_lets_a_live_worker_draw(toolbox: Toolbox) -> None:
     inline = toolbox.run_request(request, inline=True)
     assert toolbox._inline is not None
     assert [picture.id for picture in inline.pictures] == [picture.id for picture in result.pictures]
+
+
+def test_workers_can_be_stopped_and_started_again(toolbox: Toolbox) -> None:
+    toolbox.start_workers().stop()
+    assert toolbox.run("txt2img", checkpoint="fake", seed=3).pictures and toolbox._inline is not None
+    toolbox.start_workers()
+    until(toolbox.live_workers)
+    assert toolbox.run("txt2img", checkpoint="fake", seed=3).pictures
 
 
 def test_run_raises_the_error_of_the_job(toolbox: Toolbox) -> None:

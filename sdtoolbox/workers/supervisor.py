@@ -72,6 +72,11 @@ class Supervisor:
         if self._thread.is_alive():
             self._thread.join()
 
+    @property
+    def running(self) -> bool:
+        """Whether it has been started and not been stopped: a worker is here or will come back."""
+        return self._thread.is_alive() and not self._stopping.is_set()
+
     def children(self) -> list[Child]:
         """The worker processes that run now."""
         return [slot.child for slot in self._slots if slot.child is not None]
