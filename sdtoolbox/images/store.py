@@ -78,9 +78,12 @@ class ImageStore:
     def reconcile(self) -> tuple[int, int]:
         """Mend what a crash left: half-written files are removed, rows without a file are dropped.
 
-        Returns how many of each. A whole file without a row stays where it is: it is somebody's picture.
+        Returns how many of each. A whole file without a row stays where it is: it is somebody's picture. An outputs
+        folder that is missing or empty changes nothing: its disk may only not be there yet.
         """
-        halves = [*self.folder.glob("*/.*.part")] if self.folder.is_dir() else []
+        if not self.folder.is_dir() or not any(self.folder.iterdir()):
+            return 0, 0
+        halves = [*self.folder.glob("*/.*.part")]
         old = [path for path in halves if time.time() - path.stat().st_mtime > 60]
         for path in old:
             path.unlink(missing_ok=True)

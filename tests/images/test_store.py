@@ -87,3 +87,14 @@ def test_reconcile_mends_both_ways(store: ImageStore) -> None:
     assert store.path(kept.id).is_file()
     with pytest.raises(UserError):
         store.path(lost.id)
+
+
+def test_a_disk_that_is_not_there_costs_no_row(store: ImageStore) -> None:
+    stored = put(store)
+    away = store.folder.rename(store.folder.with_name("unmounted"))
+    assert store.reconcile() == (0, 0)
+    store.folder.mkdir()
+    assert store.reconcile() == (0, 0)
+    store.folder.rmdir()
+    away.rename(store.folder)
+    assert store.path(stored.id).is_file()
