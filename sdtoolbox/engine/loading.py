@@ -19,10 +19,10 @@ from torch import nn
 from transformers import CLIPTextModel, CLIPTokenizer
 from transformers.utils import logging as transformers_logging
 
-from sdtoolbox.engine import weights
 from sdtoolbox.engine.devices import Device
 from sdtoolbox.engine.memory import is_out_of_memory
 from sdtoolbox.errors import UserError
+from sdtoolbox.models import weights
 from sdtoolbox.models.catalog import Checkpoint
 
 T = TypeVar("T")
@@ -55,6 +55,9 @@ def load(checkpoint: Checkpoint, device: Device) -> Components:
     dtypes = {"unet": precision, "vae": precision, "text_encoder": torch.float32}
     with _quiet():
         networks = {part: _network(folder, part, dtype).to(device.torch_device) for part, dtype in dtypes.items()}
+        if precision != torch.float32:
+            # Twice as fast for large convolutions in 16 bits; for small networks in float32 it changes nothing.
+            networks = {part: network.to(memory_format=torch.channels_last) for part, network in networks.items()}
         tokenizer = _read(folder, "tokenizer", lambda: CLIPTokenizer.from_pretrained(folder / "tokenizer", **OFFLINE))
     return Components(**networks, tokenizer=tokenizer, scheduler=_scheduler(folder))
 

@@ -8,10 +8,11 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from sdtoolbox.engine import memory, weights
+from sdtoolbox.engine import memory
 from sdtoolbox.engine.devices import open_device
 from sdtoolbox.engine.diffusion import LatentDiffusion
 from sdtoolbox.engine.loading import load
+from sdtoolbox.models import weights
 from sdtoolbox.models.catalog import Catalog, Checkpoint
 from sdtoolbox.settings import Settings
 
@@ -33,7 +34,6 @@ class ModelManager:
         self._catalog = catalog
         self._device = open_device(settings)
         self._budget = int(settings.model_memory_gb * 2**30)
-        self._hashes = weights.Hashes()
         self._slots: OrderedDict[str, _Slot] = OrderedDict()  # the most recently used last
         self._lock = threading.Lock()
         # One load at a time in a process: diffusers and accelerate patch torch while they construct.
@@ -72,7 +72,7 @@ class ModelManager:
             if on_loading is not None:
                 on_loading()
             self._make_room(sum(size for _, size, _ in mark))
-            sha256 = self._hashes.sha256(checkpoint.path)
+            sha256 = self._catalog.sha256(checkpoint)
             model = memory.within_memory(
                 f"the checkpoint {checkpoint.name}",
                 lambda: LatentDiffusion(checkpoint, load(checkpoint, self._device), self._device, sha256),

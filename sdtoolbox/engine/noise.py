@@ -15,7 +15,9 @@ LOWEST = -6
 DEPTH = 20
 """Halvings of an octave: positions closer than a millionth of their size are one position."""
 
-PATH, FRESH = 0, 1
+PATH, FRESH, START = 0, 1, 2
+TORCH_SEEDS = 2**32
+"""torch's CPU generator forgets all higher bits of a seed."""
 
 
 class BrownianPath:
@@ -35,7 +37,9 @@ class BrownianPath:
         self._fresh = 0
 
     def initial(self) -> Tensor:
-        """Unit noise to start from, the very numbers `torch.manual_seed(seed)` begins with."""
+        """Unit noise to start from; below 2**32 the very numbers `torch.manual_seed(seed)` begins with."""
+        if self._seed >= TORCH_SEEDS:
+            return self._draw(START, 0, 0)
         return torch.randn(self._shape, generator=torch.Generator().manual_seed(self._seed))
 
     def increment(self, a: float, b: float) -> Tensor:

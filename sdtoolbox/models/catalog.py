@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,7 +14,9 @@ from typing import Any, Literal
 from pydantic import BaseModel
 
 from sdtoolbox.errors import UserError
+from sdtoolbox.models.weights import Hashes
 
+HASH = re.compile(r"[0-9a-f]{8,64}")
 # What a checkpoint of a family is drawn with where it says nothing itself.
 FAMILY_DEFAULTS: Mapping[str, Mapping[str, Any]] = {
     "sd1": {
@@ -53,6 +56,7 @@ class Catalog:
         self._folders = tuple(folders)
         self._preferred = preferred
         self._checkpoints: tuple[Checkpoint, ...] = ()
+        self._hashes = Hashes()
         self.refresh()
 
     def __iter__(self) -> Iterator[Checkpoint]:
@@ -71,8 +75,12 @@ class Catalog:
         """The checkpoints that can draw."""
         return [checkpoint for checkpoint in self._checkpoints if checkpoint.state == "ready"]
 
+    def sha256(self, checkpoint: Checkpoint) -> str:
+        """Hex SHA-256 of a checkpoint's weight files; reads them whole the first time. Errors as `weight_files`."""
+        return self._hashes.sha256(checkpoint.path)
+
     def find(self, name: str | None) -> Checkpoint:
-        """The checkpoint with this id or name (any case), or the default one for None.
+        """The checkpoint with this id, name (any case) or SHA-256 (its first 8 digits or more), the default for None.
 
         UserError MODEL_MISSING lists what there is; an ambiguous name lists the candidates; MODEL_TYPE says why
         a recognised one cannot be used. A missing model is never replaced by another.
@@ -81,6 +89,8 @@ class Catalog:
             return self._default()
         wanted = name.strip().casefold()
         matches = [c for c in self._checkpoints if wanted in (c.id, c.name.casefold())]
+        if not matches and HASH.fullmatch(wanted):
+            matches = [c for c in self.ready() if self._has_hash(c, wanted)]
         if not matches:
             known = ", ".join(c.name for c in self.ready())
             hint = f"There are: {known or 'none'}."
@@ -94,6 +104,12 @@ class Catalog:
                 "MODEL_TYPE", f"{matches[0].name} cannot draw: {matches[0].reason}.", "Choose another.", "checkpoint"
             )
         return matches[0]
+
+    def _has_hash(self, checkpoint: Checkpoint, start: str) -> bool:
+        try:
+            return self.sha256(checkpoint).startswith(start)
+        except (UserError, OSError):  # one broken checkpoint must not hide the one that is wanted
+            return False
 
     def _default(self) -> Checkpoint:
         ready = self.ready()

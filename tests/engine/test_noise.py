@@ -89,3 +89,9 @@ def test_the_global_random_state_is_neither_read_nor_moved() -> None:
     assert torch.equal(torch.random.get_rng_state(), before)
     torch.manual_seed(1)
     assert torch.equal(BatchNoise([1], (4, 8, 8), torch.device("cpu"))(2.0, 1.0), first)
+
+
+def test_seeds_that_torch_cannot_tell_apart_start_differently() -> None:
+    starts = [BrownianPath(seed, SHAPE).initial() for seed in (7, 7 + 2**32, 7 + 2**33, 2**53 - 1)]
+    for a, b in itertools.combinations(starts, 2):
+        assert not torch.equal(a, b)

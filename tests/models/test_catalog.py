@@ -95,3 +95,12 @@ def test_the_preferred_one_is_the_default(tmp_path: Path) -> None:
 def test_no_checkpoint_at_all_says_where_to_put_one(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="models/checkpoints"):
         Catalog([tmp_path]).find(None)
+
+
+@pytest.mark.parametrize("digits", [8, 10, 64])
+def test_a_hash_finds_it(tiny_models: Path, digits: int) -> None:
+    catalog = Catalog([tiny_models])
+    wanted = catalog.find("tiny-v")
+    assert catalog.find(catalog.sha256(wanted)[:digits].upper()) == wanted
+    with pytest.raises(UserError, match="there is no checkpoint"):
+        catalog.find("0" * digits)

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from sdtoolbox.engine import weights
 from sdtoolbox.errors import UserError
+from sdtoolbox.models import weights
 
 
 @pytest.fixture
