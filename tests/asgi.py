@@ -41,7 +41,9 @@ def ask(
     messages: list[dict[str, Any]] = []
 
     async def receive() -> dict[str, Any]:
-        body = waiting.pop(0) if waiting else b""
+        if not waiting:
+            await asyncio.Event().wait()  # as a browser that stays: nothing more comes
+        body = waiting.pop(0)
         return {"type": "http.request", "body": body, "more_body": bool(waiting)}
 
     async def send(message: dict[str, Any]) -> None:

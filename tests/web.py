@@ -18,7 +18,14 @@ from tests.workers.fake_engine import NAME, write_checkpoint
 
 ROOT = Path(__file__).resolve().parent.parent
 DEFAULTS = {"width": 64, "height": 64, "steps": 8, "guidance_scale": 5.0, "sampler": "euler", "schedule": "karras"}
-OTHER_DEFAULTS = {"width": 96, "height": 64, "steps": 12, "guidance_scale": 2.0, "sampler": "Heun", "schedule": "uniform"}
+OTHER_DEFAULTS = {
+    "width": 96,
+    "height": 64,
+    "steps": 12,
+    "guidance_scale": 2.0,
+    "sampler": "Heun",
+    "schedule": "uniform",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,8 +39,12 @@ class Web:
 
 @contextmanager
 def serve(home: Path, **settings: str) -> Iterator[Web]:
-    """Start `python app.py` on a free port and stop it at the end; settings are `SDTOOLBOX_…` variables."""
-    if not (home / "models" / "checkpoints").exists():
+    """Start `python app.py` on a free port and stop it at the end; settings are `SDTOOLBOX_…` variables.
+
+    With `test_engine=""` it is the real engine, and only the checkpoints that ship are there.
+    """
+    fake = settings.get("test_engine", NAME) != ""
+    if fake and not (home / "models" / "checkpoints").exists():
         write_checkpoints(home / "models")
     environment = {
         **{name: value for name, value in os.environ.items() if not name.startswith(("SDTOOLBOX_", "GRADIO_"))},
@@ -44,7 +55,7 @@ def serve(home: Path, **settings: str) -> Iterator[Web]:
     }
     log = (home / "server.log").open("w")
     process = subprocess.Popen(
-        [sys.executable, str(ROOT / "app.py"), "--port", "0"],
+        [sys.executable, str(ROOT / "app.py"), "--port", settings.pop("port", "0")],
         cwd=home,
         env=environment,
         stdout=subprocess.PIPE,
@@ -74,9 +85,10 @@ def _address(process: subprocess.Popen[str], log: Path) -> str:
 
 
 def write_checkpoints(models: Path) -> None:
-    """Two checkpoints without weights, "fake" and "other", with different defaults."""
+    """Two checkpoints without weights, the default one and "other", with different defaults."""
     first = write_checkpoint(models)
-    (first / "sdtoolbox.json").write_text(json.dumps({"name": "fake", "defaults": DEFAULTS}))
+    # The home's models come first, so that this one is the default whatever ships.
+    (first / "sdtoolbox.json").write_text(json.dumps({"name": "storybook", "defaults": DEFAULTS}))
     second = models / "checkpoints" / "other"
     for part in ("unet", "vae", "text_encoder", "tokenizer"):
         (second / part).mkdir(parents=True)

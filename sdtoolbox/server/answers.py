@@ -10,7 +10,7 @@ from typing import Any
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from sdtoolbox.errors import CODES, UserError
+from sdtoolbox.errors import CODES, Code, UserError
 
 log = logging.getLogger(__name__)
 
@@ -28,7 +28,7 @@ STATUS: Mapping[str, int] = {
 }
 """The HTTP status of an error's code; 400 for all others: the request was at fault."""
 
-BY_STATUS: Mapping[int, tuple[str, str, str]] = {
+BY_STATUS: Mapping[int, tuple[Code, str, str]] = {
     401: ("FORBIDDEN", "this needs a login.", "Log in first."),
     403: ("FORBIDDEN", "this is not allowed.", ""),
     404: ("PARAM_INVALID", "there is nothing at this address.", "Check the spelling."),
@@ -37,12 +37,16 @@ BY_STATUS: Mapping[int, tuple[str, str, str]] = {
     429: ("QUEUE_FULL", "there are too many requests.", "Try again later."),
     503: ("QUEUE_FULL", "the server is busy.", "Try again later."),
 }
-REFUSED = (
+REFUSED: tuple[Code, str, str] = (
     "PARAM_INVALID",
     "the request does not have the form that this address takes.",
     "See the endpoint's description.",
 )
-INTERNAL = ("INTERNAL", "something went wrong inside the server.", "The server's log has the details.")
+INTERNAL: tuple[Code, str, str] = (
+    "INTERNAL",
+    "something went wrong inside the server.",
+    "The server's log has the details.",
+)
 
 
 def error_response(error: UserError, status: int | None = None, job_id: str | None = None) -> JSONResponse:
@@ -108,6 +112,6 @@ def _translate(status: int, body: bytes) -> JSONResponse:
     if said.get("title") in CODES:  # a UserError that went through Gradio
         return error_response(UserError(said["title"], str(said.get("error"))))
     if status == 500 and "error" in said:  # Gradio's way to say that it could not take the input
-        return error_response(UserError(*REFUSED), 400)  # type: ignore[arg-type]
+        return error_response(UserError(*REFUSED), 400)
     code, message, hint = BY_STATUS.get(status, REFUSED if status < 500 else INTERNAL)
-    return error_response(UserError(code, message, hint), status)  # type: ignore[arg-type]
+    return error_response(UserError(code, message, hint), status)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import gc
 import ipaddress
 import json
 import logging
@@ -10,25 +12,26 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 from typing import Any
 
 import uvicorn
 from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
 from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp
 
 from sdtoolbox import __version__
 from sdtoolbox.errors import UserError
-from sdtoolbox.server.answers import Answers, error_response
+from sdtoolbox.server.answers import REFUSED, Answers, error_response
 from sdtoolbox.server.guard import Guard
 from sdtoolbox.server.pictures import pictures
 from sdtoolbox.settings import Settings
 from sdtoolbox.toolbox import Toolbox
 
-GOODBYE_SECONDS = 1  # how long open streams may linger when the server is told to end
+GOODBYE_SECONDS = 0.3  # for requests in hand when the server is told to end; streams would never end by themselves
 
 
 def build_app(toolbox: Toolbox) -> ASGIApp:
@@ -48,8 +51,14 @@ def build_app(toolbox: Toolbox) -> ASGIApp:
     async def explain(_request: Request, error: UserError) -> Response:
         return error_response(error)
 
+    async def refuse(_request: Request, _error: Exception) -> Response:
+        return error_response(UserError(*REFUSED), 422)
+
     app.include_router(pictures(toolbox))
-    mount(app, toolbox, insecure=_is_open(toolbox.settings))
+    shared, on_space = not _is_loopback(toolbox.settings.host), bool(os.environ.get("SPACE_ID"))
+    for site in (app, *mount(app, toolbox, shared=shared, insecure=shared and not on_space)):
+        # FastAPI's own handler repeats what was sent, and fails where that is no text.
+        site.add_exception_handler(RequestValidationError, refuse)
     hosts = (toolbox.settings.host, *toolbox.settings.allowed_hosts)
     return Guard(Answers(app), hosts=hosts, body_limit=toolbox.settings.upload_limit_mb * 2**20)
 
@@ -61,11 +70,16 @@ def serve(settings: Settings, *, as_json: bool = False) -> None:
     """
     check_address(settings)
     with _ended_by_signals(), _listen(settings) as listener, Toolbox.open(settings) as toolbox:
-        toolbox.start_workers()  # first of all: torch is loaded over there while the page is built here
+        workers = toolbox.start_workers()  # first of all: torch is loaded over there while the page is built here
         config = uvicorn.Config(
-            build_app(toolbox), log_level="warning", access_log=False, timeout_graceful_shutdown=GOODBYE_SECONDS
+            build_app(toolbox),
+            log_level="warning",
+            access_log=False,
+            timeout_graceful_shutdown=GOODBYE_SECONDS,  # type: ignore[arg-type]  # any number of seconds will do
         )
-        _Server(config, _announcement(settings, listener, as_json)).run(sockets=[listener])
+        logging.getLogger("uvicorn.error").addFilter(_is_news)
+        gc.freeze()  # what was imported stays to the end: looking through it again would cost a second at the end alone
+        _Server(config, _announcement(settings, listener, as_json), workers.stop).run(sockets=[listener])
 
 
 def check_address(settings: Settings) -> None:
@@ -78,10 +92,6 @@ def check_address(settings: Settings) -> None:
         "Use 127.0.0.1, or allow it with --insecure-no-auth (SDTOOLBOX_INSECURE_NO_AUTH=true).",
         "host",
     )
-
-
-def _is_open(settings: Settings) -> bool:
-    return not _is_loopback(settings.host) and not os.environ.get("SPACE_ID")
 
 
 def _is_loopback(host: str) -> bool:
@@ -133,15 +143,24 @@ def _ended_by_signals() -> Iterator[None]:
         signal.signal(signal.SIGTERM, before)
 
 
-class _Server(uvicorn.Server):
-    """Says where it is once it answers."""
+def _is_news(record: logging.LogRecord) -> bool:
+    # Streams that were cut off at the end are no error, and their tracebacks would hide the real ones.
+    return not (record.exc_info and isinstance(record.exc_info[1], asyncio.CancelledError))
 
-    def __init__(self, config: uvicorn.Config, announcement: str) -> None:
+
+class _Server(uvicorn.Server):
+    """Says where it is once it answers; at the end lets streams and workers go at the same time."""
+
+    def __init__(self, config: uvicorn.Config, announcement: str, goodbye: Callable[[], None]) -> None:
         super().__init__(config)
         self._announcement = announcement
+        self._goodbye = goodbye
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         if self.started:
             sys.stdout.write(f"{self._announcement}\n")
             sys.stdout.flush()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        await asyncio.gather(asyncio.to_thread(self._goodbye), super().shutdown(sockets))

@@ -92,8 +92,9 @@ class Guard:
             return False
         if parts.scheme not in ("http", "https") or not name:
             return False
-        # A proxy in front may change the Host it passes on, so a name the operator allowed counts as well.
-        return parts.netloc.casefold() == host.casefold() or name in self.hosts
+        # A proxy in front may change the Host it passes on, so a name the operator allowed counts as well; not so an
+        # address, where another port may be anybody's page.
+        return parts.netloc.casefold() == host.casefold() or (name in self.hosts and not _is_local(name))
 
     async def _limited(self, headers: dict[bytes, str], scope: Scope, receive: Receive, send: Send) -> None:
         too_large = error_response(
@@ -161,3 +162,7 @@ def _host_name(host: str) -> str:
         return (urlsplit(f"//{host.strip()}").hostname or "").rstrip(".")
     except ValueError:
         return ""
+
+
+def _is_local(name: str) -> bool:
+    return name in LOCAL or name.replace(".", "").isdecimal() or ":" in name

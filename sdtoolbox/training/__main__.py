@@ -25,7 +25,7 @@ def parser() -> argparse.ArgumentParser:
         options.add_argument("--steps", type=int, help="budget in steps, instead of minutes")
         options.add_argument("--batch", type=int, help="samples a step")
         options.add_argument("--learning-rate", type=float, help="peak learning rate")
-        options.add_argument("--count", type=int, default=40_960, help="how many scenes to encode")
+        options.add_argument("--count", type=int, default=16_384, help="how many scenes to encode")
         options.add_argument("--assets", default="assets", help="folder that finished models are written to")
     return top
 

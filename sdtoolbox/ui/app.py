@@ -16,20 +16,22 @@ from sdtoolbox.ui.theme import css, theme
 PAGES_AT_ONCE = 4096  # each open page holds one place in Gradio's queue, which has 40 of its own accord
 
 
-def mount(app: Any, toolbox: Toolbox, *, insecure: bool = False) -> None:
+def mount(app: Any, toolbox: Toolbox, *, shared: bool = False, insecure: bool = False) -> list[Any]:
     """Mount the pages at `/` of a FastAPI application; routes that were added before keep their addresses.
 
-    `insecure` says on the page that everybody who can reach the server may use it.
+    For `shared` and `insecure` see `build_page`. Returns Gradio's own FastAPI applications, for the server to add
+    what it adds to each.
     """
     # Gradio reads these from the environment: where its copies of pictures lie, and that nothing is sent anywhere.
     os.environ["GRADIO_TEMP_DIR"] = str(toolbox.settings.home / "cache" / "gradio")
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
-    sites = {language: _mounted(app, toolbox, Texts(language), insecure) for language in languages()}
+    pages = {name: build_page(toolbox, Texts(name), shared=shared, insecure=insecure) for name in languages()}
+    sites = {name: _mounted(app, toolbox, page) for name, page in pages.items()}
     app.mount("/", LanguageDoor(sites, toolbox.settings.language))
+    return list(sites.values())
 
 
-def _mounted(app: Any, toolbox: Toolbox, texts: Texts, insecure: bool) -> Any:
-    page = build_page(toolbox, texts, insecure=insecure)
+def _mounted(app: Any, toolbox: Toolbox, page: gr.Blocks) -> Any:
     page._queue.max_thread_count = PAGES_AT_ONCE
     # Gradio checks the paths in what clients send only in a launched app, and mounting does not count as that.
     page.has_launched = True

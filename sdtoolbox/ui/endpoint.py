@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import inspect
 import logging
 from collections.abc import Callable, Mapping
@@ -53,6 +54,11 @@ def _function(toolbox: Toolbox, request: type[Request]) -> Callable[..., Any]:
             return [_file(toolbox, picture.id) for picture in result.pictures], result.model_dump(mode="json")
         except UserError as error:
             raise gr.Error(str(error), title=error.code, print_exception=False) from None
+        except Exception:  # the edge of the server: the caller gets a sentence, the log gets the rest
+            log.exception("endpoint %s failed", request.task)
+            raise gr.Error(
+                "internal error; the server's log has it.", title="INTERNAL", print_exception=False
+            ) from None
 
     # Gradio reads names, defaults and types off the signature.
     endpoint.__name__ = request.task
@@ -76,7 +82,8 @@ def _signature(request: type[Request]) -> inspect.Signature:
 
 async def _draw(toolbox: Toolbox, task: str, values: Mapping[str, Any]) -> Result:
     """Submit, then watch to the end; the job's own `UserError` if it failed or was cancelled."""
-    job_id = toolbox.submit(toolbox.parse(task, values), client=CLIENT)
+    # In a thread, because putting a job on disk may have to wait for the disk, and the loop serves everybody.
+    job_id = await asyncio.to_thread(lambda: toolbox.submit(toolbox.parse(task, values), client=CLIENT))
     async for _event in toolbox.awatch(job_id):
         pass
     return toolbox.result(job_id)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
@@ -26,8 +27,10 @@ class Form:
         self.names = list(request.model_fields)
 
     def checkpoints(self) -> list[tuple[str, str]]:
-        """The checkpoints that can draw, as (name, id)."""
-        return [(checkpoint.name, checkpoint.id) for checkpoint in self.toolbox.catalog.ready()]
+        """The checkpoints that can draw, as (name, id); of two with one name each also shows the start of its id."""
+        ready = self.toolbox.catalog.ready()
+        names = Counter(checkpoint.name for checkpoint in ready)
+        return [(c.name if names[c.name] == 1 else f"{c.name} ({c.id[:6]})", c.id) for c in ready]
 
     def initial(self) -> Values:
         """The fields' defaults; those that the request leaves open as the default checkpoint has them."""

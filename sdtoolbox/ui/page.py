@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
+import sqlite3
 import time
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
@@ -40,22 +41,25 @@ class BuiltTab:
     reason: str = ""
 
 
-def build_page(toolbox: Toolbox, texts: Texts, *, insecure: bool = False) -> gr.Blocks:
-    """The whole page. Extensions' tabs are built before it, each in Blocks of its own: one that raises is a card."""
+def build_page(toolbox: Toolbox, texts: Texts, *, shared: bool = False, insecure: bool = False) -> gr.Blocks:
+    """The whole page. Extensions' tabs are built before it, each in Blocks of its own: one that raises is a card.
+
+    On a `shared` server nobody sees or cancels the jobs of others; an `insecure` one says so.
+    """
     extras = [build_tab(toolbox, entry) for entry in toolbox.registries.tabs]
     with gr.Blocks(
         title=texts("app.title"), fill_width=True, analytics_enabled=False, delete_cache=(CACHE_SECONDS, CACHE_SECONDS)
     ) as page:
         # A fixed key and secret, here and for the forms: a restart of the server must not empty the browsers.
         browser = gr.BrowserState({"client": ""}, storage_key="sdtoolbox-browser", secret="sdtoolbox")
-        queue, checkpoint = _header(toolbox, texts)
+        queue, checkpoint = _header(toolbox, texts, browser, shared)
         if insecure:
             gr.HTML(f'<p class="sd-banner" role="alert">{escape(texts("app.insecure"))}</p>', js_on_load=None)
         tabs = _tabs(Shared(toolbox, texts, checkpoint, browser), extras)
         ready = page.load(_introduce, browser, browser, **QUICK)
         for tab in tabs:
             tab.restore_after(ready)
-        follow = _follower(toolbox, texts, [tab.request.task for tab in tabs])
+        follow = _follower(toolbox, texts, [tab.request.task for tab in tabs], shared)
         ready.then(follow, browser, [*(tab.panel for tab in tabs), queue], **QUICK)
     return page
 
@@ -71,20 +75,23 @@ def build_tab(toolbox: Toolbox, entry: Entry[Any]) -> BuiltTab:
     return BuiltTab(entry.label, blocks)
 
 
-def _header(toolbox: Toolbox, texts: Texts) -> tuple[gr.HTML, gr.Dropdown]:
+def _header(toolbox: Toolbox, texts: Texts, browser: gr.BrowserState, shared: bool) -> tuple[gr.HTML, gr.Dropdown]:
     form = Form(toolbox, Txt2Img, texts)
     with gr.Row(elem_id="sd-top"):
         pieces.brand(texts)
         checkpoint = choice(Txt2Img, "checkpoint", texts, form.checkpoints() or [(texts("form.no_checkpoint"), "")])
         queue = pieces.queue(texts)
         pieces.page_tools(texts)
-    queue.delete(_canceller(toolbox), None, None, **QUICK)
-    queue.clear(lambda: void(toolbox.cancel_all()), None, None, **QUICK)
+
+    def cancel(event: gr.EventData) -> None:
+        toolbox.cancel(str(event.job))
+
+    def cancel_all(browser_state: Values) -> None:
+        toolbox.queue.cancel_all(client_of(browser_state) if shared else None)
+
+    queue.delete(cancel, None, None, **QUICK)
+    queue.clear(cancel_all, browser, None, **QUICK)
     return queue, checkpoint
-
-
-def void(_value: object) -> None:
-    """Drop a value: an event without outputs must return nothing."""
 
 
 def _tabs(shared: Shared, extras: Sequence[BuiltTab]) -> list[TaskTab]:
@@ -111,14 +118,7 @@ def _introduce(browser: Values | None) -> Values:
     return {"client": client_of(browser) or secrets.token_hex(16)}
 
 
-def _canceller(toolbox: Toolbox) -> Any:
-    def cancel(event: gr.EventData) -> None:
-        toolbox.cancel(str(event.job))
-
-    return cancel
-
-
-def _follower(toolbox: Toolbox, texts: Texts, tasks: Sequence[str]) -> Any:
+def _follower(toolbox: Toolbox, texts: Texts, tasks: Sequence[str], shared: bool) -> Any:
     """The page's one long event: it shows what jobs do, whoever started them, until the page is closed.
 
     It never runs a job, so that closing or reloading the page loses nothing.
@@ -126,8 +126,8 @@ def _follower(toolbox: Toolbox, texts: Texts, tasks: Sequence[str]) -> Any:
 
     def look(client: str) -> list[dict[str, Any]]:
         try:
-            return [*views.desks(toolbox, texts, client, tasks), views.queue(toolbox)]
-        except UserError:  # a job was deleted between two looks
+            return [*views.desks(toolbox, texts, client, tasks), views.queue(toolbox, client, shared=shared)]
+        except (UserError, sqlite3.OperationalError):  # deleted between two looks, or locked for long: look again
             return []
 
     async def follow(browser: Values) -> AsyncIterator[list[Any]]:

@@ -49,7 +49,8 @@ def _piece(name: str, texts: Texts, value: Any, says: tuple[str, ...] = (), **op
 
 def panel(texts: Texts, seed_id: str) -> gr.HTML:
     """Stage, progress, results and parameters of a task; its value is one of `views.desks`."""
-    return _piece("panel", texts, {"ready": False, "jobs": []}, ("panel.", "stage.", "queue.", "time."), seed_id=seed_id)
+    nothing = {"ready": False, "jobs": []}
+    return _piece("panel", texts, nothing, ("panel.", "stage.", "queue.", "time."), seed_id=seed_id)
 
 
 def queue(texts: Texts) -> gr.HTML:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -23,17 +24,36 @@ def desks(toolbox: Toolbox, texts: Texts, client: str, tasks: Sequence[str]) -> 
     return [{"ready": True, "jobs": [shown for of, shown in cards if of == task]} for task in tasks]
 
 
-def queue(toolbox: Toolbox) -> dict[str, Any]:
-    """Everybody's jobs that wait or run, in the order in which they come up."""
-    jobs = sorted(
-        toolbox.queue.list(states=UNFINISHED, limit=200), key=lambda job: (job.state != "running", job.number)
-    )
-    return {"jobs": [_line(job, toolbox.event(job.id)) for job in jobs]}
+def queue(toolbox: Toolbox, client: str = "", *, shared: bool = False) -> dict[str, Any]:
+    """Everybody's jobs that wait or run, in the order in which they come up, each with the seconds until it is done.
+
+    Those of a waiting job are estimated from the running one: so many seconds for so many pixels and steps. On a
+    shared server the words of others are theirs, and so are the ids, by which a job could be cancelled.
+    """
+    own = {job.id for job in toolbox.queue.list(UNFINISHED, 200, client)} if shared else None
+    jobs = sorted(toolbox.queue.list(UNFINISHED, limit=200), key=lambda job: (job.state != "running", job.number))
+    lines = []
+    seconds, pace = 0.0, None
+    for job in jobs:
+        event = toolbox.event(job.id)
+        line = _line(job, event) | ({} if own is None or job.id in own else {"id": "", "prompt": ""})
+        left = _work(job) * (1 - event.fraction)
+        if job.state == "running" and event.eta_seconds is not None and left > 0:
+            pace = event.eta_seconds / left
+        seconds += event.eta_seconds if event.eta_seconds is not None else left * (pace or 0)
+        lines.append(line | {"eta": seconds if pace is not None else None})
+    return {"jobs": lines}
+
+
+def _work(job: Job) -> float:
+    numbers = (job.request.get(name) for name in ("steps", "width", "height", "batch_count", "batch_size"))
+    return math.prod(number for number in numbers if isinstance(number, int | float))
 
 
 def card(job: Job, event: Event, texts: Texts) -> dict[str, Any]:
     """One job as the picture panel shows it."""
     return _line(job, event) | {
+        "width": job.request.get("width"),
         "fraction": event.fraction,
         "picture": event.picture,
         "total": event.pictures_total,

@@ -66,7 +66,11 @@ def test_foreign_hosts_origins_and_large_bodies_are_stopped_at_every_route(web: 
     for path in ("/gradio_api/upload", "/gradio_api/queue/join", "/gradio_api/run/txt2img", "/nowhere"):
         assert httpx.post(web.url + path, headers={"origin": "https://evil.example"}).status_code == 403
         assert httpx.post(web.url + path, content=b"x" * (2**20 + 1)).status_code == 413
-        assert httpx.post(web.url + path, content=iter([b"x" * 2**19] * 3)).status_code == 413
+    head = b'--b\r\ncontent-disposition: form-data; name="files"; filename="a.png"\r\n\r\n'
+    form = {"content-type": "multipart/form-data; boundary=b"}
+    for path, headers in (("upload", form), ("queue/join", {}), ("run/txt2img", {})):
+        chunks = iter([head, *[b"x" * 2**19] * 3])
+        assert httpx.post(f"{web.url}/gradio_api/{path}", content=chunks, headers=headers).status_code == 413
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "192.168.1.5", "::", "paint.example"])

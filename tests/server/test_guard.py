@@ -38,14 +38,25 @@ def guard() -> Guard:
 
 
 @pytest.mark.parametrize(
-    "host", ["127.0.0.1:7860", "127.0.0.1", "localhost:1", "LOCALHOST", "[::1]:7860", "paint.example", "paint.example.:80"]
+    "host",
+    ["127.0.0.1:7860", "127.0.0.1", "localhost:1", "LOCALHOST", "[::1]:7860", "paint.example", "paint.example.:80"],
 )
 def test_known_names_are_served(guard: Guard, host: str) -> None:
     assert ask(guard, headers={"host": host}).status == 200
 
 
 @pytest.mark.parametrize(
-    "host", ["evil.example", "127.0.0.1.evil.example", "localhost.evil.example", "", "[::1", "a b", "127.0.0.1@evil.example", "10.0.0.9"]
+    "host",
+    [
+        "evil.example",
+        "127.0.0.1.evil.example",
+        "localhost.evil.example",
+        "",
+        "[::1",
+        "a b",
+        "127.0.0.1@evil.example",
+        "10.0.0.9",
+    ],
 )
 def test_a_page_whose_name_was_bent_to_this_address_is_refused(guard: Guard, host: str) -> None:
     answer = ask(guard, headers={"host": host})
@@ -83,7 +94,9 @@ OWN, FOREIGN = "http://127.0.0.1:7860", "https://evil.example"
     ],
 )
 @pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE", "PROPFIND"])
-def test_other_sites_pages_cannot_change_anything(guard: Guard, method: str, headers: dict[str, str], status: int) -> None:
+def test_other_sites_pages_cannot_change_anything(
+    guard: Guard, method: str, headers: dict[str, str], status: int
+) -> None:
     assert ask(guard, method, headers=headers).status == status
 
 

@@ -22,7 +22,7 @@ def web(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Web]:
         yield running
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")  # while it is there an event loop runs in this thread, and no other can
 def chromium() -> Iterator[Any]:
     """A real Chromium. Without one the tests are skipped, but not in CI, where that would hide them."""
     if not Path(CHROMIUM).exists():

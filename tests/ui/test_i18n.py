@@ -67,7 +67,9 @@ def test_every_error_and_every_stage_has_words() -> None:
         ("auto", "../../etc/passwd", "en", "en"),
     ],
 )
-def test_the_switch_beats_the_setting_beats_the_browser(setting: str, cookie: str | None, accepted: str, language: str) -> None:
+def test_the_switch_beats_the_setting_beats_the_browser(
+    setting: str, cookie: str | None, accepted: str, language: str
+) -> None:
     assert pick_language(setting, cookie, accepted) == language
 
 

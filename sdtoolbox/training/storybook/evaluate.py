@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,9 +23,8 @@ from PIL import Image, ImageDraw
 from sdtoolbox.training.storybook.evaluation import Entry, StatedItem, possible_places
 from sdtoolbox.training.storybook.world import PLACES
 
-SEEDS = (1, 2)
+SEEDS = (1, 2)  # one after the other: they are drawn as one batch
 WANTED = {"object": 0.80, "color": 0.80, "place": 0.85, "ground": 0.90, "time": 0.95}
-DrawSentences = Callable[[Sequence[str], Sequence[int]], list[Image.Image]]
 
 
 @dataclass(frozen=True)

@@ -108,7 +108,7 @@ def export_classifier(folder: Path, target: Path) -> Path:
 
 def export(folder: Path, target: Path) -> Path:
     """Writes the whole checkpoint folder: the same run gives the same bytes."""
-    tokenizer, encoder = finished_text_encoder(folder)
+    _, encoder = finished_text_encoder(folder)
     export_vae(folder, target)
     _save_model(encoder, target / "text_encoder")
     _save_model(finished_unet(folder, encoder.config.hidden_size), target / "unet")

@@ -20,7 +20,7 @@ BETAS = (0.9, 0.99)
 def orthogonalize(matrix: Tensor, iterations: int = 5) -> Tensor:
     """The orthogonal factor of `matrix` (rows, columns), roughly: singular values come out between 0.7 and 1.2."""
     a, b, c = 3.4445, -4.7750, 2.0315  # Jordan's quintic: a x + b x^3 + c x^5 lifts small singular values fast
-    x = matrix.T if matrix.shape[0] > matrix.shape[1] else matrix
+    x: Tensor = matrix.T if matrix.shape[0] > matrix.shape[1] else matrix
     x = x / (x.norm() + 1e-7)
     for _ in range(iterations):
         gram = x @ x.T

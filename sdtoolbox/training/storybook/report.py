@@ -5,15 +5,19 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import replace
+from multiprocessing import get_context
 from pathlib import Path
 from string import Template
+from typing import TypeVar
 
 from diffusers import AutoencoderKL
 from PIL import Image
 
 from sdtoolbox.training.storybook import classifier, evaluation, export, vae
 from sdtoolbox.training.storybook.evaluate import SEEDS, WANTED, Share, contact_sheet, count, judge, write_results
-from sdtoolbox.training.storybook.run import Metrics, Options, reached
+from sdtoolbox.training.storybook.run import Metrics, Options, prepare, reached
 
 TEMPLATES = Path(__file__).parent / "cards"
 SHEET_PICTURES, CARD_PICTURES = 40, 8
@@ -26,6 +30,7 @@ STAGES = {
     "classifier": "classifier",
 }
 Say = Callable[[str], None]
+T = TypeVar("T")
 
 
 def evaluate(options: Options, models: Path, say: Say) -> None:
@@ -63,17 +68,43 @@ def evaluate(options: Options, models: Path, say: Say) -> None:
 
 
 def draw_sentences(sentences: Sequence[str], options: Options, models: Path, say: Say) -> list[Image.Image]:
-    """One picture for each sentence and each of SEEDS, with the checkpoint's settings, through the toolbox."""
+    """One picture for each sentence and each of SEEDS, with the checkpoint's settings, through the toolbox.
+
+    Several processes share the sentences.
+    """
+    if options.processes == 1:
+        return _draw(sentences, options, models, say)
+    ranks = range(options.processes)
+    with ProcessPoolExecutor(options.processes, get_context("spawn")) as pool:
+        parts = [
+            pool.submit(_draw, sentences[rank :: len(ranks)], replace(options, rank=rank), models, print)
+            for rank in ranks
+        ]
+        drawn = [part.result() for part in parts]
+    return interleave(drawn, len(SEEDS))
+
+
+def interleave(parts: Sequence[Sequence[T]], run: int) -> list[T]:
+    """Puts together what was dealt out to several hands: `run` items from the first, from the second, and so on."""
+    longest = max(len(part) for part in parts)
+    return [item for start in range(0, longest, run) for part in parts for item in part[start : start + run]]
+
+
+def _draw(sentences: Sequence[str], options: Options, models: Path, say: Say) -> list[Image.Image]:
     from sdtoolbox import Toolbox
 
-    home = options.folder / "toolbox"
+    prepare(options)
+    home = options.folder / f"toolbox-{options.rank}"
     pictures: list[Image.Image] = []
-    settings = {"home": home, "model_folders": (models,), "device": options.device, "threads": options.threads}
-    with Toolbox.open(**settings) as toolbox:
+    opened = Toolbox.open(home=home, model_folders=(models,), device=options.device, threads=options.threads)
+    with opened as toolbox:
         for number, sentence in enumerate(sentences):
-            for seed in SEEDS:
-                result = toolbox.run("txt2img", prompt=sentence, checkpoint="storybook", seed=seed)
-                with Image.open(toolbox.picture_path(result.pictures[0].id)) as picture:
+            # The pictures of a batch count up from its seed.
+            result = toolbox.run(
+                "txt2img", prompt=sentence, checkpoint="storybook", seed=SEEDS[0], batch_size=len(SEEDS)
+            )
+            for drawn in result.pictures:
+                with Image.open(toolbox.picture_path(drawn.id)) as picture:
                     pictures.append(picture.convert("RGB"))
             if number % 20 == 19:
                 say(f"sentence {number + 1} of {len(sentences)}")

@@ -134,7 +134,7 @@ def share_gradients(module: nn.Module, seconds: float, processes: int) -> float:
     flat = torch.cat([*(g.flatten() for g in gradients), torch.tensor([seconds])])
     distributed.all_reduce(flat)
     flat /= processes
-    parts = flat[:-1].split([g.numel() for g in gradients])
+    parts = torch.split(flat[:-1], [g.numel() for g in gradients])
     for gradient, part in zip(gradients, parts, strict=True):
         gradient.copy_(part.view_as(gradient))
     return float(flat[-1])

@@ -63,7 +63,7 @@ def train_tokenizer(texts: Iterator[str], folder: Path) -> CLIPTokenizer:
             vocab_size=VOCABULARY, initial_alphabet=letters, end_of_word_suffix="</w>", show_progress=False
         ),
     )
-    learned: list[tuple[str, str]] = [tuple(merge) for merge in json.loads(learner.to_str())["model"]["merges"]]  # type: ignore[misc]
+    learned: list[tuple[str, str]] = [(a, b) for a, b in json.loads(learner.to_str())["model"]["merges"]]
     tokens = [*letters, *(letter + "</w>" for letter in letters)]
     tokens += dict.fromkeys(a + b for a, b in learned)
     tokens = [*dict.fromkeys(tokens), START, END]
@@ -85,7 +85,8 @@ def load_tokenizer(folder: Path) -> CLIPTokenizer:
 def token_ids(tokenizer: CLIPTokenizer, texts: Sequence[str]) -> Tensor:
     """(B, 77) token numbers, padded with end tokens: the encoder sees all 77, in training as in use."""
     padded = tokenizer(list(texts), padding="max_length", truncation=True, max_length=LENGTH, return_tensors="pt")
-    return padded.input_ids
+    ids: Tensor = padded.input_ids
+    return ids
 
 
 def build(tokenizer: CLIPTokenizer, width: int, layers: int) -> CLIPTextModel:

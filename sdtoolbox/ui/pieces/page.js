@@ -75,20 +75,24 @@ const weigh = (area, delta) => {
 // The connection to the server: said when it is gone, and the page comes back by itself with it.
 const lost = document.querySelector(".sd-lost") || document.body.appendChild(
   make("p", { class: "sd-lost", role: "status", hidden: true }, say("page.lost")));
-let misses = 0;
-setInterval(async () => {
+const check = async () => {
   try {
     const answer = await fetch("healthz", { cache: "no-store" });
     if (!answer.ok) throw new Error(String(answer.status));
     const { started } = await answer.json();
+    // Another start of the server knows nothing of this page's streams.
     if (element.dataset.started && element.dataset.started !== String(started)) location.reload();
     element.dataset.started = String(started);
-    misses = 0;
+    lost.hidden = true;
   } catch {
-    misses += 1;
+    lost.hidden = false;
   }
-  lost.hidden = misses < 2;
-}, 3000);
+};
+check();
+setInterval(check, 3000);
+// Gradio's own word about a lost connection comes first; ours takes its place (see the style sheet).
+const toasts = document.querySelector(".toast-wrap");
+if (toasts) new MutationObserver(check).observe(toasts, { childList: true });
 window.addEventListener("storage", (event) => {
   if (event.key === "sdtoolbox-language") location.reload(); // the other tabs of this browser go along
 });

@@ -13,6 +13,7 @@ const facts = element.querySelector(".sd-facts");
 const text = element.querySelector(".sd-parameters");
 const tools = [...element.querySelectorAll(".sd-tools button, .sd-tools a")];
 const UNFINISHED = ["running", "queued", "interrupted"];
+const LARGEST_ZOOM = 6; // a small picture on a large screen stays a picture instead of a blur
 let heard = Date.now();
 let chosen = null; // what the person selected: a picture's id, a failed job's id, or null to follow the jobs
 let newest = 0;
@@ -50,6 +51,8 @@ const drawStage = (tile) => {
   if (image.hidden) return;
   const source = tile.picture ? `pictures/${tile.picture.id}.png` : `previews/${tile.job.id}.jpg?n=${tile.preview}`;
   if (source !== wanted) show(source);
+  const width = tile.job.width ? `${tile.job.width * LARGEST_ZOOM}px` : "none";
+  if (image.style.maxWidth !== width) image.style.maxWidth = width;
   image.alt = say("panel.picture_of", { prompt: tile.job.prompt });
 };
 // The next picture is loaded unseen first, so that the stage never stands empty between two.

@@ -16,10 +16,10 @@ const row = (job) => {
   const left = rest(job);
   return make("li", { class: "sd-queue-row", "data-state": job.state },
     make("span", { class: "sd-number-tag" }, `#${job.number}`),
-    make("span", { class: "sd-queue-prompt", title: job.prompt }, job.prompt || say("queue.no_prompt")),
+    make("span", { class: "sd-queue-prompt", title: job.prompt }, job.prompt || say(job.id ? "queue.no_prompt" : "queue.others")),
     make("span", { class: "sd-queue-state" }, stateText(job)),
     make("span", { class: "sd-queue-eta" }, left === null ? "" : duration(left)),
-    make("button", {
+    !job.id ? null : make("button", {
       class: "sd-button sd-quiet sd-square", type: "button", "data-job": job.id, disabled: job.cancelling,
       "aria-label": say("queue.cancel", { n: job.number }), title: say("queue.cancel", { n: job.number }),
     }, icon("close")));

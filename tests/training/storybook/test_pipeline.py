@@ -1,5 +1,6 @@
 """Every stage, two steps each, on nets of a few thousand weights: what one writes the next one reads."""
 
+import json
 from argparse import Namespace
 from collections.abc import Iterator
 from pathlib import Path
@@ -7,10 +8,11 @@ from pathlib import Path
 import pytest
 import torch
 from diffusers import AutoencoderKL, StableDiffusionPipeline
+from PIL import Image
 from safetensors.torch import load_file
 
 from sdtoolbox.training.__main__ import parser
-from sdtoolbox.training.storybook import diffusion, export, latents, text, vae
+from sdtoolbox.training.storybook import diffusion, evaluation, export, latents, report, text, vae
 from sdtoolbox.training.storybook.classifier import read
 from sdtoolbox.training.storybook.stages import run_stage
 
@@ -27,7 +29,7 @@ def stage(name: str, folder: Path, *more: str) -> Namespace:
 def trained(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A folder with `run` and `assets` after every stage but `evaluate`."""
     folder = tmp_path_factory.mktemp("storybook")
-    small = ("--steps", "2", "--batch", "2")
+    small = ("--steps", "2", "--batch", "2", "--processes", "1")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(vae, "CHANNELS", (8, 8, 16, 16))
         patch.setattr(text, "LAYERS", 1)
@@ -90,3 +92,24 @@ def test_the_exported_classifier_reads_every_attribute(trained: Path) -> None:
     judge = export.load_classifier(trained / "assets" / "models" / "evaluators" / "storybook" / "model.safetensors")
     (found,) = read(judge, vae.held_out_pictures(1))
     assert {"kind left", "color right", "ground", "time", "style"} <= set(found)
+
+
+def test_the_report_fills_cards_and_results(trained: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    entries = evaluation.load_entries()[:40]
+    monkeypatch.setattr(evaluation, "load_entries", lambda: entries)
+    monkeypatch.setattr(report, "MEASURED", 8)
+    drawn = vae.held_out_pictures(80)
+    monkeypatch.setattr(report, "draw_sentences", lambda sentences, *_: drawn[: 2 * len(sentences)])
+
+    run_stage("evaluate", stage("evaluate", trained))
+
+    models = trained / "assets" / "models"
+    card = (models / "checkpoints" / "storybook" / "README.md").read_text(encoding="utf-8")
+    assert evaluation.fingerprint() in card
+    assert "| object |" in card
+    assert "$" not in card
+    assert "| kind |" in (models / "evaluators" / "storybook" / "README.md").read_text(encoding="utf-8")
+    results = json.loads((models / "checkpoints" / "storybook" / "evaluation-results.json").read_text("utf-8"))
+    assert results["attributes"]["object"]["count"] == 80
+    with Image.open(models / "checkpoints" / "storybook" / "samples.png") as sheet:
+        assert sheet.size == (4 * 132, 2 * 172)

@@ -1,0 +1,88 @@
+"""Pictures of the page for README and for eyes: `python -m tests.ui.screenshots [folder]`.
+
+Starts the real server on a fresh home folder, draws a few pictures with the default checkpoint and takes the page at
+every size, light and dark. `--fake` draws noise instead, where there is no trained model.
+"""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from PIL import Image
+from playwright.sync_api import sync_playwright
+
+from tests.ui.conftest import CHROMIUM, FLAGS
+from tests.web import ROOT, serve
+
+SIZES = ((1280, 720), (1920, 1080), (390, 844))
+LARGEST = 300_000  # bytes; a screenshot above is reduced to 256 colours
+PROMPTS = (
+    "a white cat in the snow at night, watercolour",
+    "a small blue boat on the sea, on the right, at sunset",
+    "a yellow windmill in a meadow, in the middle, by day, flat",
+    "a purple castle in the desert at sunset",
+    "a green tree left of a pink house in a meadow, by day",
+    "a big red house in a meadow, on the left, by day",
+)
+
+
+def main() -> None:
+    """Take all screenshots."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("folder", nargs="?", type=Path, default=ROOT / "assets" / "screenshots")
+    parser.add_argument("--fake", action="store_true")
+    options = parser.parse_args()
+    options.folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory() as home, sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        with serve(Path(home), **({} if options.fake else {"test_engine": ""})) as web:
+            shoot(visit(browser, web.url, (1280, 720), "light"), options.folder / "first-visit-1280x720-light.png")
+            memory = draw(visit(browser, web.url, (1280, 720), "light"))
+            for size in SIZES:
+                for scheme in ("light", "dark"):
+                    page = visit(browser, web.url, size, scheme, storage_state=memory)
+                    page.wait_for_function(f"document.querySelectorAll('.sd-tile img').length === {len(PROMPTS)}")
+                    shoot(page, options.folder / f"txt2img-{size[0]}x{size[1]}-{scheme}.png")
+            chinese = visit(browser, web.url, (1280, 720), "light", storage_state=memory, locale="zh-CN")
+            shoot(chinese, options.folder / "chinese-1280x720-light.png")
+        browser.close()
+
+
+def visit(browser: Any, url: str, size: tuple[int, int], scheme: str, **options: Any) -> Any:
+    """The page, ready, in a window of this size."""
+    width, height = size
+    context = browser.new_context(viewport={"width": width, "height": height}, color_scheme=scheme, **options)
+    page = context.new_page()
+    page.goto(url)
+    page.wait_for_selector(".sd-stage[data-ready=true]")
+    return page
+
+
+def draw(page: Any) -> Any:
+    """Draw every prompt; returns what the browser remembers."""
+    page.fill("#txt2img-seed .sd-input", "7")
+    for prompt in PROMPTS:
+        page.fill("#txt2img-prompt textarea", prompt)
+        page.click("#txt2img-generate")
+    page.wait_for_function(f"document.querySelectorAll('.sd-tile img').length === {len(PROMPTS)}", timeout=200_000)
+    return page.context.storage_state()
+
+
+def shoot(page: Any, path: Path) -> None:
+    """One screenshot, without a pointer on anything, small enough for a repository."""
+    page.wait_for_timeout(800)
+    page.mouse.move(0, 0)
+    page.screenshot(path=path)
+    if path.stat().st_size > LARGEST:
+        with Image.open(path) as image:
+            full = image.convert("RGB")
+        palette = full.quantize(256)
+        full.quantize(palette=palette, dither=Image.Dither.FLOYDSTEINBERG).save(path, optimize=True)
+    page.context.close()
+
+
+if __name__ == "__main__":
+    main()
