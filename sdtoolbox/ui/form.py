@@ -46,7 +46,7 @@ class Form:
     def after_checkpoint(self, values: Mapping[str, Any], before: str | None, after: str | None) -> Values:
         """The fields that follow a change of checkpoint: those which still show what the one before brought."""
         old, new = self._checkpoint(before), self._checkpoint(after)
-        if old is None or new is None:
+        if old is None or new is None or old == new:
             return {}
         open_fields = self._open(dict.fromkeys(self.names), old)
         untouched = {

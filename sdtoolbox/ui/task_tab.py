@@ -169,9 +169,11 @@ class TaskTab:
         return [*(values[name] for name in self.fields), checkpoint, self.form.own_size(checkpoint)]
 
     def _checkpoint_changed(self, data: dict[Component, Any]) -> list[Any]:
+        # Only what moves is sent: the list says each choice twice, and the second word has the old values in it.
         values = {name: data[field] for name, field in self.fields.items()}
-        values |= self.form.after_checkpoint(values, data[self.shown_for], values["checkpoint"])
-        return self._shown(values)
+        moved = self.form.after_checkpoint(values, data[self.shown_for], values["checkpoint"])
+        fields = [moved.get(name, gr.skip()) for name in self.fields]
+        return [*fields, values["checkpoint"], self.form.own_size(values["checkpoint"])]
 
 
 def client_of(browser: Values | None) -> str:

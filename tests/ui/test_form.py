@@ -43,6 +43,7 @@ def test_a_change_of_checkpoint_moves_only_what_nobody_touched(form: Form) -> No
     assert "steps" not in moved
     assert "prompt" not in moved
     assert form.after_checkpoint(values, None, "no such") == {}
+    assert form.after_checkpoint(values, named(form, "other"), named(form, "other")) == {}
 
 
 @pytest.mark.parametrize("stored", [None, [], "x", {}, {"unknown": 1}, {"prompt": ["a"], "steps": {}, "seed": None}])
