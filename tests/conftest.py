@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -12,6 +14,9 @@ import pytest
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
+
+CHROMIUM = "/usr/bin/chromium"
+FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 
 # A test must neither see nor touch the settings and the pictures of whoever runs it.
 for name in [name for name in os.environ if name.startswith("SDTOOLBOX_")]:
@@ -40,3 +45,18 @@ def tiny_checkpoint(tiny_models: Path) -> Path:
 def tiny_v_checkpoint(tiny_models: Path) -> Path:
     """As `tiny_checkpoint`, but predicting v, with a noise table that ends without any signal."""
     return tiny_models / "checkpoints" / "tiny-v"
+
+
+@pytest.fixture(scope="module")  # while it is there an event loop runs in this thread, and no other can
+def chromium() -> Iterator[Any]:
+    """A real Chromium. Without one the tests are skipped, but not in CI, where that would hide them."""
+    if not Path(CHROMIUM).exists():
+        if os.environ.get("CI"):
+            pytest.fail(f"CI needs a browser at {CHROMIUM}")
+        pytest.skip(f"there is no browser at {CHROMIUM}")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield browser
+        browser.close()
