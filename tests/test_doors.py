@@ -19,7 +19,7 @@ from gradio_client.exceptions import AppError
 from sdtoolbox.errors import UserError
 from sdtoolbox.images.metadata import open_picture
 from sdtoolbox.toolbox import Toolbox
-from tests.web import Web, serve
+from tests.web import Web, ready, serve
 
 REQUEST: dict[str, Any] = {
     "prompt": "a big red house in the snow",
@@ -114,7 +114,7 @@ def test_replay_draws_the_same(tmp_path: Path, tiny_models: Path, drawn_here: Pa
 def page(server: Web, chromium: Any) -> Iterator[Any]:
     page = chromium.new_page(locale="en-US", viewport={"width": 1280, "height": 900})
     page.goto(server.url)
-    page.locator("#txt2img-generate").wait_for()
+    ready(page)
     yield page
     page.close()
 

@@ -174,8 +174,10 @@ def test_an_exception_while_watching_cancels_the_job(toolbox: Toolbox) -> None:
 
 
 def test_ctrl_c_cancels_an_inline_job(settings: Settings) -> None:
+    # A shell starts what it puts into the background with Ctrl+C switched off, and that is inherited.
     code = (
-        opened_in_a_program(settings)
+        "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+        + opened_in_a_program(settings)
         + "    request = toolbox.parse('txt2img', {'prompt': 'slow', 'steps': 1000, 'checkpoint': 'fake'})\n"
         "    toolbox.run_request(request, on_event=lambda event: print(event.stage, flush=True))\n"
     )

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from tests.workers.fake_engine import NAME, write_checkpoint
 
@@ -106,3 +107,9 @@ def wait_until(condition: object, seconds: float = 10.0) -> None:
             return
         time.sleep(0.05)
     raise AssertionError(f"not within {seconds} s")
+
+
+def ready(page: Any) -> None:
+    """Wait until the form shows the checkpoint's values and the server's stream has begun."""
+    page.wait_for_function("document.querySelector('#txt2img-steps .sd-input')?.value !== ''")
+    page.wait_for_selector(".sd-stage[data-ready=true]")

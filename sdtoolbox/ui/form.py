@@ -38,10 +38,18 @@ class Form:
         checkpoint = self._checkpoint(None)
         return self._open(values, checkpoint) | ({"checkpoint": checkpoint.id} if checkpoint else {})
 
-    def restored(self, stored: object) -> Values:
-        """What this browser had in the form before, as far as it still makes sense, else the initial values."""
+    def restored(self, stored: object, typed: Mapping[str, Any] | None = None) -> Values:
+        """What this browser had in the form before, as far as it still makes sense, else the initial values.
+
+        `typed` is what the fields hold by now: a quick person's words are not taken away again.
+        """
+        initial = self.initial()
         kept = stored if isinstance(stored, Mapping) else {}
-        return self.initial() | {name: value for name, value in kept.items() if self._makes_sense(name, value)}
+        before = {name: value for name, value in kept.items() if self._makes_sense(name, value)}
+        return initial | before | {name: value for name, value in (typed or {}).items() if self._is_typed(name, value)}
+
+    def _is_typed(self, name: str, value: object) -> bool:
+        return value not in (None, "", self.request.model_fields[name].default, self.initial().get(name))
 
     def after_checkpoint(self, values: Mapping[str, Any], before: str | None, after: str | None) -> Values:
         """The fields that follow a change of checkpoint: those which still show what the one before brought."""

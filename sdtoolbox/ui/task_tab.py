@@ -134,8 +134,9 @@ class TaskTab:
 
     def restore_after(self, ready: Any) -> None:
         """Once the page is there, the form is as this browser left it."""
-        restored = [*self.fields.values(), self.shown_for, self.aspects, *self.folds.values()]
-        ready.then(self._restore, self.stored, restored, **QUICK)
+        fields = self.fields.values()
+        restored = [*fields, self.shown_for, self.aspects, *self.folds.values()]
+        ready.then(self._restore, {self.stored, *fields}, restored, **QUICK)
 
     def _submit(self, data: dict[Component, Any]) -> dict[str, Any]:
         values = {name: data[field] for name, field in self.fields.items()}
@@ -160,8 +161,9 @@ class TaskTab:
     def _example(self, event: gr.EventData) -> str:
         return self.shared.texts(f"example.{int(event.example)}")
 
-    def _restore(self, stored: Values | None) -> list[Any]:
-        values = self.form.restored(stored)
+    def _restore(self, data: dict[Component, Any]) -> list[Any]:
+        typed = {name: data[field] for name, field in self.fields.items()}
+        values = self.form.restored(data[self.stored], typed)
         return [*self._shown(values), *(gr.Accordion(open=bool(values[name])) for name in self.folds)]
 
     def _shown(self, values: Values) -> list[Any]:

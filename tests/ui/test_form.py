@@ -59,6 +59,13 @@ def test_a_memory_keeps_what_is_still_there(form: Form) -> None:
     assert values["checkpoint"] == named(form, None)
 
 
+def test_what_a_quick_person_typed_stays(form: Form) -> None:
+    shown = {"prompt": "typed", "steps": 1.5, "width": None, "seed": -1, "checkpoint": form.initial()["checkpoint"]}
+    values = form.restored({"prompt": "before", "seed": 8, "steps": 9}, shown)
+    assert (values["prompt"], values["steps"], values["seed"]) == ("typed", 1.5, 8)
+    assert values["width"] == form.initial()["width"]
+
+
 def test_emptied_fields_mean_their_defaults(form: Form) -> None:
     request = form.parse(dict.fromkeys(Txt2Img.model_fields) | {"steps": 5})
     assert request == Txt2Img(steps=5)

@@ -103,6 +103,7 @@ def export_classifier(folder: Path, target: Path) -> Path:
     target.mkdir(parents=True, exist_ok=True)
     state = {name: _half(weight) for name, weight in sorted(finished_classifier(folder).state_dict().items())}
     save_file(state, target / "model.safetensors", metadata={"format": "pt"})
+    (target / "model.safetensors").chmod(0o644)  # it comes out readable by its owner alone
     return target
 
 

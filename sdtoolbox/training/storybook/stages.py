@@ -150,7 +150,7 @@ STAGES: dict[str, Stage] = {
     "decoder": Stage(
         "trains the decoder on, for the finished encoder",
         _decoder,
-        {"minutes": 24.0, "batch": 4, "learning_rate": 1.5e-3},
+        {"minutes": 37.0, "batch": 4, "learning_rate": 2e-3},
     ),
     "diffusion": Stage("trains the UNet", _diffusion, {"minutes": 66.0, "batch": 40, "learning_rate": 2e-3}),
     "classifier": Stage(
