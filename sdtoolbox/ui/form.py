@@ -49,6 +49,8 @@ class Form:
         return initial | before | {name: value for name, value in (typed or {}).items() if self._is_typed(name, value)}
 
     def _is_typed(self, name: str, value: object) -> bool:
+        if control_of(self.request, name).choices:
+            return False  # a list that nobody touched shows its first entry
         return value not in (None, "", self.request.model_fields[name].default, self.initial().get(name))
 
     def after_checkpoint(self, values: Mapping[str, Any], before: str | None, after: str | None) -> Values:
