@@ -7,6 +7,7 @@ import tomllib
 from pathlib import Path
 
 from sdtoolbox import __version__
+from sdtoolbox.settings import Settings
 
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text("utf-8")
@@ -32,6 +33,11 @@ def test_readme_starts_with_the_front_matter_of_spaces() -> None:
 def test_readme_says_the_two_commands() -> None:
     assert "pip install -e . && python app.py" in README
     assert 'pip install -e ".[dev]" && pytest' in README
+
+
+def test_readme_names_every_setting() -> None:
+    named = set(re.findall(r"SDTOOLBOX_([A-Z_]+)", README))
+    assert named == {name.upper() for name in Settings.model_fields}
 
 
 def test_links_of_the_texts_lead_somewhere() -> None:

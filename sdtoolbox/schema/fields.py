@@ -23,7 +23,7 @@ class Control:
     """How a field is shown and written down.
 
     `choices` names the registry ("samplers", "schedules") or "checkpoints" that the value is chosen from;
-    `parameters_key` is the field's key in the A1111 text of a picture (FIELD absent there if empty); `group` is
+    `parameters_key` is the field's key in the A1111 text of a picture, empty if it does not stand there; `group` is
     the folded group of the form, empty for the first view; `step` is a slider's step; `aliases` are more names on
     the command line and in APIs.
     """

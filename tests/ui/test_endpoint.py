@@ -108,6 +108,7 @@ def test_a_client_that_goes_away_leaves_its_job_to_be_drawn(web: Web) -> None:
     with httpx.stream("GET", f"{web.url}/gradio_api/call/txt2img/{posted.json()['event_id']}") as stream:
         next(stream.iter_raw())
     wait_until(lambda: pictures(web) > before)
+    assert pictures(web) == before + 1
 
 
 def pictures(web: Web) -> int:

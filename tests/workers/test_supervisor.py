@@ -89,6 +89,8 @@ def test_a_frozen_worker_is_replaced(
     until(lambda: not alive(frozen))
     until(lambda: "it did not answer any more" in caplog.text)
     until(lambda: toolbox.job(job_id).state == "cancelled")
+    until(lambda: bool(supervisor.children()))
+    assert supervisor.children()[0].pid != frozen
 
 
 def test_stopping_is_quick_and_leaves_nobody(toolbox: Toolbox, supervisor: Supervisor, submit: Submit) -> None:
