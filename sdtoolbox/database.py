@@ -10,7 +10,7 @@ from pathlib import Path
 
 from sdtoolbox.errors import UserError
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 SCHEMA = """
 CREATE TABLE jobs (
     id TEXT PRIMARY KEY,
@@ -63,6 +63,34 @@ CREATE TABLE timings (                       -- what a stage cost here before: t
     seconds REAL NOT NULL
 );
 """
+MODELS = """
+CREATE TABLE catalog (                       -- what lies in the model folders, recognised once a version of a file
+    id TEXT PRIMARY KEY,                     -- of models.entries.CatalogEntry
+    path TEXT NOT NULL UNIQUE,               -- absolute; the folder, in the diffusers layout
+    root TEXT NOT NULL,                      -- the model folder that it was found in
+    size INTEGER NOT NULL,                   -- bytes; of all weight files together, in the diffusers layout
+    mtime_ns INTEGER NOT NULL,               -- the newest of them
+    entry TEXT NOT NULL,                     -- JSON of the entry
+    sha256 TEXT,                             -- NULL until it has been computed for this size and mtime
+    autov3 TEXT
+);
+CREATE INDEX catalog_by_root ON catalog (root);
+CREATE TABLE annotations (                   -- what people wrote about a model; kept when the file goes
+    id TEXT PRIMARY KEY,
+    annotation TEXT NOT NULL                 -- JSON: tags, notes, trigger words, defaults
+);
+CREATE TABLE loaded (                        -- what each worker holds in memory, for any process to see
+    worker_id TEXT NOT NULL REFERENCES workers (id) ON DELETE CASCADE,
+    model_id TEXT NOT NULL,                  -- of the catalog
+    name TEXT NOT NULL,
+    bytes INTEGER NOT NULL,
+    leased INTEGER NOT NULL,                 -- 1 while a job uses it
+    unload INTEGER NOT NULL DEFAULT 0,       -- 1 when somebody asked for it to be dropped
+    PRIMARY KEY (worker_id, model_id)
+);
+"""
+# The statements that lead from one format to the next; a new file runs all of them.
+MIGRATIONS = (SCHEMA, MODELS)
 
 
 class Database:
@@ -121,9 +149,10 @@ class Database:
         try:
             with self.transaction() as connection:
                 version = connection.execute("PRAGMA user_version").fetchone()[0]
-                if version == 0:
-                    for statement in SCHEMA.split(";\n"):
+                for migration in MIGRATIONS[version:]:
+                    for statement in migration.split(";\n"):
                         connection.execute(statement)
+                if version < SCHEMA_VERSION:
                     connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
         except sqlite3.DatabaseError as error:
             raise UserError(

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from PIL.Image import Image
     from torch import Tensor
 
-    from sdtoolbox.models.catalog import Checkpoint
+    from sdtoolbox.models.entries import CatalogEntry
+    from sdtoolbox.schema.adapters import Adapter
     from sdtoolbox.schema.requests import Request
     from sdtoolbox.schema.results import Stage
 
@@ -101,7 +102,7 @@ class NoiseSource(Protocol):
 class DiffusionModel(Protocol):
     """A loaded checkpoint as the tasks see it; sigma-parameterized whatever it was trained to predict."""
 
-    checkpoint: Checkpoint
+    checkpoint: CatalogEntry
     noise_table: NoiseTable
 
     @property
@@ -155,8 +156,13 @@ class TaskContext(Protocol):
     environment: dict[str, Any]
     warnings: list[str]
 
-    def lease(self, checkpoint: str) -> AbstractContextManager[DiffusionModel]:
-        """The loaded model of this catalog id, kept loaded until the block ends. The only way to get one."""
+    def lease(
+        self, checkpoint: str, adapters: Sequence[Adapter] = (), vae: str | None = None
+    ) -> AbstractContextManager[DiffusionModel]:
+        """The loaded model of this catalog id, kept loaded until the block ends. The only way to get one.
+
+        `adapters` name catalog ids and act until then; `vae` is the id of one to decode with in place of its own.
+        """
         ...
 
     def stage(self, stage: Stage, *, picture: int = 0, pictures_total: int = 1, work: float = 1.0) -> None:

@@ -16,7 +16,7 @@ from sdtoolbox.engine.noise import BatchNoise
 from sdtoolbox.engine.noise_table import DiscreteNoiseTable
 from sdtoolbox.errors import Cancelled
 from sdtoolbox.extensions import Registries
-from sdtoolbox.models.catalog import Checkpoint
+from sdtoolbox.models.entries import CatalogEntry
 
 STABLE_DIFFUSION = {"beta_schedule": "scaled_linear", "beta_start": 0.00085, "beta_end": 0.012}
 
@@ -51,7 +51,9 @@ class GaussianModel:
     """
 
     def __init__(self) -> None:
-        self.checkpoint = Checkpoint("f" * 32, "gaussian", "checkpoint", "sd1", "ready", "", Path("gaussian"))
+        self.checkpoint = CatalogEntry(
+            id="f" * 32, name="gaussian", kind="checkpoint", base="sd1", state="ready", path=Path("gaussian")
+        )
         self.noise_table = DiscreteNoiseTable.from_config(STABLE_DIFFUSION)
         self.environment: Mapping[str, Any] = {
             "device": "cpu",
@@ -100,14 +102,14 @@ class FakeContext:
         self._left = cancel_after
 
     @contextmanager
-    def lease(self, checkpoint: str) -> Iterator[Any]:
+    def lease(self, checkpoint: str, adapters: Any = (), vae: str | None = None) -> Iterator[Any]:
         """The model of this id, from a mapping or from a model manager."""
         self.leased.append(checkpoint)
         try:
             if isinstance(self._models, Mapping):
                 yield self._models[checkpoint]
             else:
-                with self._models.lease(checkpoint) as model:
+                with self._models.lease(checkpoint, adapters, vae) as model:
                     yield model
         finally:
             self.leased.remove(checkpoint)

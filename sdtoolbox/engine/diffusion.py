@@ -21,14 +21,14 @@ from sdtoolbox.engine.parameterization import scaling
 from sdtoolbox.engine.preview import LatentPreview
 from sdtoolbox.engine.text import Reading, TextReader
 from sdtoolbox.errors import UserError
-from sdtoolbox.models.catalog import Checkpoint
+from sdtoolbox.models.entries import CatalogEntry
 from sdtoolbox.protocols import NoiseTable
 
 
 class LatentDiffusion:
     """A `protocols.DiffusionModel` of the Stable Diffusion 1 family, over the components of diffusers."""
 
-    def __init__(self, checkpoint: Checkpoint, components: Components, device: Device, sha256: str) -> None:
+    def __init__(self, checkpoint: CatalogEntry, components: Components, device: Device, sha256: str) -> None:
         self.checkpoint = checkpoint
         self.noise_table: NoiseTable = DiscreteNoiseTable.from_config(components.scheduler)
         self._scaling = scaling(str(components.scheduler.get("prediction_type", "epsilon")))

@@ -23,7 +23,7 @@ from sdtoolbox.engine.devices import Device
 from sdtoolbox.engine.memory import is_out_of_memory
 from sdtoolbox.errors import UserError
 from sdtoolbox.models import weights
-from sdtoolbox.models.catalog import Checkpoint
+from sdtoolbox.models.entries import CatalogEntry
 
 T = TypeVar("T")
 logger = logging.getLogger(__name__)
@@ -43,7 +43,7 @@ class Components:
     scheduler: Mapping[str, Any]
 
 
-def load(checkpoint: Checkpoint, device: Device) -> Components:
+def load(checkpoint: CatalogEntry, device: Device) -> Components:
     """Load every part of a checkpoint.
 
     A small checkpoint and any text encoder are cast to float32, a large one to the device's faster type. UserError

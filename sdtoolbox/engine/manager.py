@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -13,7 +13,9 @@ from sdtoolbox.engine.devices import open_device
 from sdtoolbox.engine.diffusion import LatentDiffusion
 from sdtoolbox.engine.loading import load
 from sdtoolbox.models import weights
-from sdtoolbox.models.catalog import Catalog, Checkpoint
+from sdtoolbox.models.catalog import Catalog
+from sdtoolbox.models.entries import CatalogEntry
+from sdtoolbox.schema.adapters import Adapter
 from sdtoolbox.settings import Settings
 
 
@@ -50,7 +52,13 @@ class ModelManager:
             return list(self._slots)
 
     @contextmanager
-    def lease(self, checkpoint_id: str, on_loading: Callable[[], None] | None = None) -> Iterator[LatentDiffusion]:
+    def lease(
+        self,
+        checkpoint_id: str,
+        adapters: Sequence[Adapter] = (),
+        vae: str | None = None,
+        on_loading: Callable[[], None] | None = None,
+    ) -> Iterator[LatentDiffusion]:
         """The model of this catalog id, loaded until the block ends; `on_loading()` is called before a load.
 
         MODEL_MISSING if it is not there, MODEL_CORRUPT, MODEL_UNSAFE or MODEL_TYPE if it cannot be loaded,
@@ -64,7 +72,7 @@ class ModelManager:
                 slot.leases -= 1
             self._make_room(0)
 
-    def _take(self, checkpoint: Checkpoint, on_loading: Callable[[], None] | None) -> _Slot:
+    def _take(self, checkpoint: CatalogEntry, on_loading: Callable[[], None] | None) -> _Slot:
         with self._loading:
             mark = weights.mark(checkpoint.path)
             if (slot := self._present(checkpoint.id, mark)) is not None:

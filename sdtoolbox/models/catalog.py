@@ -7,13 +7,13 @@ import json
 import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from pydantic import BaseModel
 
 from sdtoolbox.errors import UserError
+from sdtoolbox.models.entries import CatalogEntry
 from sdtoolbox.models.weights import Hashes
 
 HASH = re.compile(r"[0-9a-f]{8,64}")
@@ -30,56 +30,37 @@ FAMILY_DEFAULTS: Mapping[str, Mapping[str, Any]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Checkpoint:
-    """A checkpoint on disk: `path` is its diffusers folder; `state` is "ready", or "unusable" with the `reason`."""
-
-    id: str
-    name: str
-    kind: Literal["checkpoint"]
-    base: str
-    state: Literal["ready", "unusable"]
-    reason: str
-    path: Path
-    description: str = ""
-    defaults: Mapping[str, Any] = field(default_factory=dict)
-
-    def public(self) -> dict[str, str]:
-        """What may be shown to anybody: no path."""
-        return {name: getattr(self, name) for name in ("id", "name", "kind", "base", "state", "reason")}
-
-
 class Catalog:
     """The checkpoints in some folders, those of earlier folders first; `refresh` looks again."""
 
     def __init__(self, folders: Sequence[Path], preferred: str = "storybook") -> None:
         self._folders = tuple(folders)
         self._preferred = preferred
-        self._checkpoints: tuple[Checkpoint, ...] = ()
+        self._checkpoints: tuple[CatalogEntry, ...] = ()
         self._hashes = Hashes()
         self.refresh()
 
-    def __iter__(self) -> Iterator[Checkpoint]:
+    def __iter__(self) -> Iterator[CatalogEntry]:
         return iter(self._checkpoints)
 
     def refresh(self) -> None:
         """Look through all folders again."""
-        found: dict[str, Checkpoint] = {}
+        found: dict[str, CatalogEntry] = {}
         for folder in self._folders:
             for path in _diffusers_folders(folder):
                 checkpoint = recognise(path)
                 found.setdefault(checkpoint.id, checkpoint)
         self._checkpoints = tuple(found.values())
 
-    def ready(self) -> list[Checkpoint]:
+    def ready(self) -> list[CatalogEntry]:
         """The checkpoints that can draw."""
         return [checkpoint for checkpoint in self._checkpoints if checkpoint.state == "ready"]
 
-    def sha256(self, checkpoint: Checkpoint) -> str:
+    def sha256(self, checkpoint: CatalogEntry) -> str:
         """Hex SHA-256 of a checkpoint's weight files; reads them whole the first time. Errors as `weight_files`."""
         return self._hashes.sha256(checkpoint.path)
 
-    def find(self, name: str | None) -> Checkpoint:
+    def find(self, name: str | None) -> CatalogEntry:
         """The checkpoint with this id, name (any case) or SHA-256 (its first 8 digits or more), the default for None.
 
         UserError MODEL_MISSING lists what there is; an ambiguous name lists the candidates; MODEL_TYPE says why
@@ -105,13 +86,13 @@ class Catalog:
             )
         return matches[0]
 
-    def _has_hash(self, checkpoint: Checkpoint, start: str) -> bool:
+    def _has_hash(self, checkpoint: CatalogEntry, start: str) -> bool:
         try:
             return self.sha256(checkpoint).startswith(start)
         except (UserError, OSError):  # one broken checkpoint must not hide the one that is wanted
             return False
 
-    def _default(self) -> Checkpoint:
+    def _default(self) -> CatalogEntry:
         ready = self.ready()
         if not ready:
             raise UserError(
@@ -137,7 +118,7 @@ def _diffusers_folders(root: Path) -> Iterator[Path]:
             yield Path(place)
 
 
-def recognise(path: Path) -> Checkpoint:
+def recognise(path: Path) -> CatalogEntry:
     """What the diffusers folder at `path` is, from its own configuration files; never raises for a bad one."""
     identity = hashlib.sha256(str(path.resolve()).encode("utf-8", "surrogateescape")).hexdigest()[:32]
     base, reason, own = "unknown", "", _Own()
@@ -147,16 +128,17 @@ def recognise(path: Path) -> Checkpoint:
             own = _Own.model_validate_json((path / "sdtoolbox.json").read_bytes())
     except (OSError, ValueError, AttributeError) as error:
         reason = f"its configuration cannot be read ({type(error).__name__})"
-    return Checkpoint(
-        identity,
-        own.name or path.name,
-        "checkpoint",
-        base,
-        "unusable" if reason else "ready",
-        reason,
-        path,
-        own.description,
-        {**FAMILY_DEFAULTS.get(base, {}), **own.defaults},
+    return CatalogEntry(
+        id=identity,
+        name=own.name or path.name,
+        kind="checkpoint",
+        base=base,
+        state="unsupported" if reason else "ready",
+        reason=reason,
+        path=path,
+        layout="diffusers",
+        description=own.description,
+        defaults={**FAMILY_DEFAULTS.get(base, {}), **own.defaults},
     )
 
 

@@ -10,6 +10,7 @@ from pydantic.fields import FieldInfo
 
 from sdtoolbox.errors import InvalidRequest
 from sdtoolbox.schema.fields import (
+    Adapters,
     BatchCount,
     BatchSize,
     CheckpointName,
@@ -22,6 +23,7 @@ from sdtoolbox.schema.fields import (
     ScheduleName,
     Seed,
     Steps,
+    VaeName,
     Width,
 )
 from sdtoolbox.schema.problems import explain
@@ -56,6 +58,8 @@ class Txt2Img(Request):
     prompt: Prompt = Field("", description="What the picture shows, in words.")
     negative_prompt: NegativePrompt = Field("", description="What the picture should keep away from.")
     checkpoint: CheckpointName | None = Field(None, description="The model that draws; by id, name or hash.")
+    vae: VaeName | None = Field(None, description="What decodes the picture; empty takes the checkpoint's own.")
+    adapters: Adapters = Field((), description="LoRAs and their kin, as name:weight or name:weight:weight on the text.")
     width: Width | None = Field(None, description="Its width in pixels; empty takes the checkpoint's own.")
     height: Height | None = Field(None, description="Its height in pixels; empty takes the checkpoint's own.")
     steps: Steps | None = Field(None, description="How many times the noise is lowered: more is slower and finer.")

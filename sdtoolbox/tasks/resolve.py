@@ -8,7 +8,8 @@ from typing import Any, TypeVar
 
 from sdtoolbox.errors import InvalidRequest, UserError
 from sdtoolbox.extensions import Registries
-from sdtoolbox.models.catalog import Catalog, Checkpoint
+from sdtoolbox.models.catalog import Catalog
+from sdtoolbox.models.entries import SHELVES, CatalogEntry
 from sdtoolbox.protocols import Form
 from sdtoolbox.schema.fields import LARGEST_SEED
 from sdtoolbox.schema.requests import Request, control_of
@@ -47,7 +48,7 @@ def resolve(request: R, registries: Registries, catalog: Catalog) -> R:
 
 def _resolve_checkpoint(
     request: Request, values: dict[str, Any], catalog: Catalog, problems: list[UserError]
-) -> Checkpoint | None:
+) -> CatalogEntry | None:
     names = [name for name in values if control_of(type(request), name).choices == "checkpoints"]
     for name in names:
         try:
@@ -60,7 +61,7 @@ def _resolve_checkpoint(
     return None
 
 
-def _fill_open(values: dict[str, Any], checkpoint: Checkpoint) -> None:
+def _fill_open(values: dict[str, Any], checkpoint: CatalogEntry) -> None:
     for name, value in values.items():
         if value is None and name in checkpoint.defaults:
             values[name] = checkpoint.defaults[name]
@@ -69,7 +70,7 @@ def _fill_open(values: dict[str, Any], checkpoint: Checkpoint) -> None:
 def _resolve_names(request: Request, values: dict[str, Any], registries: Registries, problems: list[UserError]) -> None:
     for name, value in values.items():
         choices = control_of(type(request), name).choices
-        if choices in ("", "checkpoints") or value is None:
+        if choices in ("", *SHELVES) or value is None:
             continue
         try:
             values[name] = registries.by_name()[choices].get(value, name).id
@@ -78,7 +79,7 @@ def _resolve_names(request: Request, values: dict[str, Any], registries: Registr
 
 
 def _check_form(
-    values: dict[str, Any], checkpoint: Checkpoint, registries: Registries, problems: list[UserError]
+    values: dict[str, Any], checkpoint: CatalogEntry, registries: Registries, problems: list[UserError]
 ) -> None:
     if values.get("sampler") is None:
         return
@@ -114,7 +115,7 @@ def _draw_seed(values: dict[str, Any], problems: list[UserError]) -> None:
         )
 
 
-def _validated(request: R, values: dict[str, Any], checkpoint: Checkpoint | None) -> R:
+def _validated(request: R, values: dict[str, Any], checkpoint: CatalogEntry | None) -> R:
     try:
         return type(request).parse(values)
     except InvalidRequest as error:

@@ -19,7 +19,7 @@ def run(request: Txt2Img, ctx: TaskContext) -> Iterator[Drawn]:
 
     NUMERIC where the network fails, OUT_OF_MEMORY where the pictures do not fit; never a black picture.
     """
-    with ctx.lease(concrete(request.checkpoint)) as model:
+    with ctx.lease(concrete(request.checkpoint), request.adapters, request.vae) as model:
         denoise = diffusion.guided(model, request, ctx)
         sigmas = diffusion.noise_levels(model, request, ctx)
         for batch in diffusion.batches(request):

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from sdtoolbox.errors import InvalidRequest, UserError
-from sdtoolbox.models.catalog import Checkpoint
+from sdtoolbox.models.entries import CatalogEntry
 from sdtoolbox.schema.problems import shown
 from sdtoolbox.schema.requests import Request, bounds_of, control_of
 from sdtoolbox.toolbox import Toolbox
@@ -107,7 +107,7 @@ class Form:
             return self._checkpoint(str(value)) is not None
         return not choices or str(value) in self.toolbox.registries.named(choices)
 
-    def _open(self, values: Values, checkpoint: Checkpoint | None) -> Values:
+    def _open(self, values: Values, checkpoint: CatalogEntry | None) -> Values:
         defaults = checkpoint.defaults if checkpoint else {}
         return {name: self._id(name, defaults.get(name)) if value is None else value for name, value in values.items()}
 
@@ -119,7 +119,7 @@ class Form:
         registry = self.toolbox.registries.named(choices)
         return registry.get(value).id if value in registry else value
 
-    def _checkpoint(self, name: str | None) -> Checkpoint | None:
+    def _checkpoint(self, name: str | None) -> CatalogEntry | None:
         try:
             return self.toolbox.catalog.find(name)
         except UserError:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from io import BytesIO
 from threading import Event
@@ -16,6 +17,7 @@ from sdtoolbox.faults import reach
 from sdtoolbox.jobs.holding import Holding, JobLostError
 from sdtoolbox.models.catalog import Catalog
 from sdtoolbox.protocols import DiffusionModel
+from sdtoolbox.schema.adapters import Adapter
 from sdtoolbox.schema.results import Stage
 from sdtoolbox.workers.parts import Models, Parts
 from sdtoolbox.workers.progress import Progress
@@ -44,12 +46,14 @@ class JobContext:
         self._looked = self._published = self._shown = 0.0
         self._place = (0, 1)
 
-    def lease(self, checkpoint: str) -> AbstractContextManager[DiffusionModel]:
-        """The loaded model of this catalog id, kept loaded until the block ends."""
+    def lease(
+        self, checkpoint: str, adapters: Sequence[Adapter] = (), vae: str | None = None
+    ) -> AbstractContextManager[DiffusionModel]:
+        """The loaded model of this catalog id, with these adapters and this VAE until the block ends."""
         self.check_cancelled()
         if all(known.id != checkpoint for known in self._catalog):
             self._catalog.refresh()  # it may have come after this process began
-        return self._models.lease(checkpoint, on_loading=self._loading)
+        return self._models.lease(checkpoint, adapters, vae, on_loading=self._loading)
 
     def _loading(self, *_: Any) -> None:
         self.stage("loading", picture=self._place[0], pictures_total=self._place[1])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import os
+from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -15,6 +16,7 @@ from sdtoolbox.images.store import ImageStore
 from sdtoolbox.jobs.queue import Queue
 from sdtoolbox.models.catalog import Catalog
 from sdtoolbox.protocols import DiffusionModel
+from sdtoolbox.schema.adapters import Adapter
 from sdtoolbox.settings import Settings
 
 ENGINE = "sdtoolbox.engine.manager:ModelManager"
@@ -46,7 +48,9 @@ class Parts:
 class Models(Protocol):
     """The owner of the weights, as the engine provides it."""
 
-    def lease(self, checkpoint_id: str, on_loading: Any = None) -> AbstractContextManager[DiffusionModel]:
+    def lease(
+        self, checkpoint_id: str, adapters: Sequence[Adapter] = (), vae: str | None = None, on_loading: Any = None
+    ) -> AbstractContextManager[DiffusionModel]:
         """The loaded model, kept until the block ends; `on_loading()` is called if it has to be loaded first."""
         ...
 

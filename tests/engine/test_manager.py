@@ -30,9 +30,9 @@ def manager_of(models: Path, **settings: object) -> ModelManager:
 def test_a_model_is_loaded_once_and_kept(models: Path) -> None:
     manager = manager_of(models)
     loads: list[str] = []
-    with manager.lease("tiny", lambda: loads.append("tiny")) as first:
+    with manager.lease("tiny", on_loading=lambda: loads.append("tiny")) as first:
         pass
-    with manager.lease("tiny", lambda: loads.append("tiny")) as second:
+    with manager.lease("tiny", on_loading=lambda: loads.append("tiny")) as second:
         assert first is second
     assert loads == ["tiny"]
     assert manager.loaded() == [first.checkpoint.id]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -55,11 +56,15 @@ SCHEDULER: dict[str, Any] = {
 }
 
 
-def finished_vae(folder: Path) -> AutoencoderKL:
-    """The autoencoder with normalised latents, with the decoder as far as it has been trained on; in fp32."""
+def finished_vae(
+    folder: Path, stages: Sequence[str] = (vae.PolishRecipe.name, vae.DecoderRecipe.name)
+) -> AutoencoderKL:
+    """The autoencoder with normalised latents, as the first of `stages` that has run left it; in fp32."""
     model = AutoencoderKL.from_pretrained(folder / "vae", local_files_only=True)
-    if (folder / f"{vae.DecoderRecipe.name}.pt").exists():
-        model.load_state_dict(reached(folder, vae.DecoderRecipe.name).weights)
+    for stage in stages:
+        if (folder / f"{stage}.pt").exists():
+            model.load_state_dict(reached(folder, stage).weights)
+            break
     return model.eval()
 
 

@@ -89,6 +89,15 @@ def _train_decoder(options: Options) -> None:
     train(vae.DecoderRecipe(options, model), options, _say)
 
 
+def _polish(options: Options, given: argparse.Namespace) -> None:
+    in_processes(_train_polish, options)
+
+
+def _train_polish(options: Options) -> None:
+    model = export.finished_vae(options.folder, stages=(vae.DecoderRecipe.name,))
+    train(vae.PolishRecipe(options, model), options, _say)
+
+
 def _text(options: Options, given: argparse.Namespace) -> None:
     folder = options.folder / "tokenizer"
     if not (folder / "vocab.json").exists():
@@ -151,6 +160,11 @@ STAGES: dict[str, Stage] = {
         "trains the decoder on, for the finished encoder",
         _decoder,
         {"minutes": 37.0, "batch": 4, "learning_rate": 2e-3},
+    ),
+    "polish": Stage(
+        "trains encoder and decoder on, latents held near where they were",
+        _polish,
+        {"minutes": 100.0, "batch": 4, "learning_rate": 2e-3},
     ),
     "diffusion": Stage("trains the UNet", _diffusion, {"minutes": 66.0, "batch": 40, "learning_rate": 2e-3}),
     "classifier": Stage(

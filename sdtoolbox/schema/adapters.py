@@ -1,0 +1,74 @@
+"""Which adapters are used with a checkpoint, and how much; written `name:0.8`, `name:0.8:0.5` or as an object."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from sdtoolbox.schema.checks import REAL, Name
+
+Weight = Annotated[float, Field(ge=-10, le=10), REAL]
+
+
+class Adapter(BaseModel):
+    """One adapter in a request: an id, name or hash of the catalog, its weights, and what it does where."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    adapter: Name = Field(description="Which one; by id, name or hash.")
+    weight: Weight = Field(1.0, description="How strongly it acts on the network; 0 not at all.")
+    text_weight: Weight | None = Field(None, description="How strongly it acts on the text encoders; empty: the same.")
+    blocks: str = Field(
+        "", max_length=400, description="Factors of the network's blocks, such as down=1,mid=0.5,up=0; empty: all 1."
+    )
+
+    def written(self) -> str:
+        """The short form, which `adapters_from` reads: `name:0.8`, `name:0.8:0.5`, `name:0.8:0.5:lbw=…`."""
+        numbers = [self.weight] if self.text_weight is None and not self.blocks else [self.weight, self.on_text]
+        blocks = [f"lbw={self.blocks}"] if self.blocks else []
+        return ":".join([self.adapter, *(f"{number:g}" for number in numbers), *blocks])
+
+    @property
+    def on_text(self) -> float:
+        """How strongly it acts on the text encoders."""
+        return self.weight if self.text_weight is None else self.text_weight
+
+
+def adapters_from(value: Any) -> Any:
+    """A list of adapters from what doors send: a list of objects or short forms, or several short forms in lines."""
+    if value is None:
+        return ()
+    if isinstance(value, str):
+        value = [line for line in value.replace(";", "\n").split("\n") if line.strip()]
+    if isinstance(value, dict):
+        value = [value]
+    if isinstance(value, list | tuple):
+        return tuple(_adapter_from(one) if isinstance(one, str) else one for one in value)
+    return value
+
+
+def _adapter_from(text: str) -> dict[str, Any]:
+    name, *rest = (part.strip() for part in text.strip().split(":"))
+    found: dict[str, Any] = {"adapter": name}
+    free = ["weight", "text_weight"]
+    for part in rest:
+        key, _, given = part.partition("=")
+        if given and key in _KEYS:
+            found[_KEYS[key]] = given if key == "lbw" else _number(given)
+        elif free:
+            found[free.pop(0)] = _number(part)
+        else:
+            found["blocks"] = part
+    return found
+
+
+# The words of the tags that people paste: <lora:name:unet=0.8:te=0.5:lbw=…>.
+_KEYS = {"unet": "weight", "te": "text_weight", "lbw": "blocks"}
+
+
+def _number(text: str) -> float | str:
+    try:
+        return float(text)
+    except ValueError:
+        return text  # the field's own check says what is wrong with it

@@ -1,0 +1,44 @@
+"""What a value must be before its bounds are looked at: a plain finite number, clean text."""
+
+from __future__ import annotations
+
+import math
+import unicodedata
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic_core import PydanticCustomError
+
+TEXT_LIMIT = 100_000
+
+
+def plain_number(value: Any) -> Any:
+    """Refuse what JSON or a form can send for a number and Python would quietly take: true, "512", NaN."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise PydanticCustomError("number_type", "is not a number")
+    if isinstance(value, float) and not math.isfinite(value):
+        raise PydanticCustomError("finite_number", "is not a finite number")
+    return value
+
+
+def whole_number(value: Any) -> Any:
+    """As `plain_number`, and without a fraction; 20.0 is taken for 20 because forms and JSON send that."""
+    value = plain_number(value)
+    if isinstance(value, float):
+        if not value.is_integer():
+            raise PydanticCustomError("whole_number", "is not a whole number")
+        return int(value)
+    return value
+
+
+def clean_text(value: str) -> str:
+    """NFC text; refuses NUL, which breaks databases and PNG text (pydantic itself refuses lone surrogates)."""
+    if "\0" in value:
+        raise PydanticCustomError("text_nul", "holds a NUL character")
+    return unicodedata.normalize("NFC", value.replace("\r\n", "\n").replace("\r", "\n"))
+
+
+Text = Annotated[str, Field(max_length=TEXT_LIMIT), AfterValidator(clean_text)]
+Name = Annotated[str, Field(min_length=1, max_length=500), AfterValidator(clean_text)]
+WHOLE = BeforeValidator(whole_number)
+REAL = BeforeValidator(plain_number)
