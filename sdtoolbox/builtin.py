@@ -11,7 +11,12 @@ from sdtoolbox.settings import Settings
 BUILTIN_MODULES = (
     "sdtoolbox.samplers.euler",
     "sdtoolbox.samplers.heun",
+    "sdtoolbox.samplers.dpm2",
     "sdtoolbox.samplers.dpmpp",
+    "sdtoolbox.samplers.dpmpp_single",
+    "sdtoolbox.samplers.dpm_solver",
+    "sdtoolbox.samplers.multistep",
+    "sdtoolbox.samplers.restart",
     "sdtoolbox.samplers.ddim",
     "sdtoolbox.samplers.unipc",
     "sdtoolbox.samplers.lcm",

@@ -23,6 +23,8 @@ from sdtoolbox.schema.requests import Request
 
 F = TypeVar("F", bound=Callable[..., Any])
 SAMPLER_ARGUMENTS = ("denoise", "x", "sigmas", "noise", "on_step")
+SAMPLER_NEEDS = ("unconditional", "noise_table")
+"""What a sampler is given besides, if it names it: see `protocols.SamplerInfo.needs`."""
 
 
 @dataclass(slots=True)
@@ -53,9 +55,11 @@ class Extension:
     def sampler(self, function: F, *, label: str | None = None, forms: Sequence[Form] = ("variance_exploding",)) -> F:
         """Add a sampler: `function(denoise, x, sigmas, *, noise, on_step, **options)`; may be used as a decorator.
 
+        One that names `unconditional` or `noise_table` after `on_step` is given it: see `protocols.SamplerInfo`.
         TypeError if the function does not take these arguments or an option has no default.
         """
-        info = SamplerInfo(function, tuple(forms), _options(function), _help(function))
+        needs = tuple(name for name in SAMPLER_NEEDS if name in inspect.signature(function).parameters)
+        info = SamplerInfo(function, tuple(forms), _options(function), _help(function), needs)
         return self._add("samplers", function, label, info)
 
     def schedule(self, function: F, *, label: str | None = None) -> F:
@@ -99,7 +103,8 @@ def _options(function: Callable[..., Any]) -> dict[str, Any]:
     missing = [name for name in SAMPLER_ARGUMENTS if name not in parameters]
     if missing:
         raise TypeError(f"sampler {function.__name__} does not take {', '.join(missing)}")
-    options = {name: p.default for name, p in parameters.items() if name not in SAMPLER_ARGUMENTS}
+    given = (*SAMPLER_ARGUMENTS, *SAMPLER_NEEDS)
+    options = {name: p.default for name, p in parameters.items() if name not in given}
     without = [name for name, default in options.items() if default is inspect.Parameter.empty]
     if without:
         raise TypeError(f"options of sampler {function.__name__} need defaults: {', '.join(without)}")

@@ -71,12 +71,17 @@ class Sampler(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class SamplerInfo:
-    """A registered sampler: the function and what one must know to use it."""
+    """A registered sampler: the function and what one must know to use it.
+
+    `needs` are the keywords that it is given besides: `unconditional`, a second denoiser with the estimate without the
+    prompt, served from the same network call; `noise_table`, the model's `NoiseTable`.
+    """
 
     function: Callable[..., Any]
     forms: tuple[Form, ...] = ("variance_exploding",)
     options: Mapping[str, Any] = field(default_factory=dict)
     help: str = ""
+    needs: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,14 +109,15 @@ class DiffusionModel(Protocol):
 
     checkpoint: CatalogEntry
     noise_table: NoiseTable
+    warnings: Sequence[str]  # what whoever asked should know of this lease: an adapter of which only a part fits …
 
     @property
     def environment(self) -> Mapping[str, Any]:
         """Everything besides the request that decides about pixels: device, precision, versions, checkpoint …"""
         ...
 
-    def encode(self, prompt: str) -> Condition:
-        """The model's reading of a prompt of any length."""
+    def encode(self, prompt: str, *, negative: bool = False) -> Condition:
+        """The model's reading of a prompt of any length; some are told that it is the `negative` one."""
         ...
 
     def predict(self, x: Tensor, sigma: float, conditions: Sequence[Condition]) -> list[Tensor]:

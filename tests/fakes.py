@@ -55,13 +55,14 @@ class GaussianModel:
             id="f" * 32, name="gaussian", kind="checkpoint", base="sd1", state="ready", path=Path("gaussian")
         )
         self.noise_table = DiscreteNoiseTable.from_config(STABLE_DIFFUSION)
+        self.warnings: list[str] = []
         self.environment: Mapping[str, Any] = {
             "device": "cpu",
             "checkpoint": {"id": "f" * 32, "name": "gaussian", "sha256": "0" * 64},
         }
         self.predictions: list[int] = []
 
-    def encode(self, prompt: str) -> float:
+    def encode(self, prompt: str, *, negative: bool = False) -> float:
         """The length of the prompt, in thousands of characters."""
         return len(prompt) / 1000
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from sdtoolbox.protocols import Denoiser, Noise, OnStep
+from sdtoolbox.samplers.churn import churned
 from sdtoolbox.samplers.steps import ancestral_step, intervals
 
 if TYPE_CHECKING:
@@ -14,13 +15,27 @@ if TYPE_CHECKING:
     from sdtoolbox.extensions import Extension
 
 
-def euler(denoise: Denoiser, x: Tensor, sigmas: Sequence[float], *, noise: Noise, on_step: OnStep) -> Tensor:
+def euler(
+    denoise: Denoiser,
+    x: Tensor,
+    sigmas: Sequence[float],
+    *,
+    noise: Noise,
+    on_step: OnStep,
+    s_churn: float = 0.0,
+    s_tmin: float = 0.0,
+    s_tmax: float = 1000.0,
+    s_noise: float = 1.0,
+) -> Tensor:
     """Straight steps along the slope: simple and steady, one network call a step.
 
-    Algorithm 2 without churn, first order, of Karras et al. (2022), "Elucidating the Design Space of
-    Diffusion-Based Generative Models": dx/dsigma = (x - denoised) / sigma.
+    Algorithm 2, first order, of Karras et al. (2022), "Elucidating the Design Space of Diffusion-Based Generative
+    Models": dx/dsigma = (x - denoised) / sigma. The same slope leads through flow models, whose
+    x = (1 - sigma) x0 + sigma eps; there churn has no meaning. s_churn adds fresh noise: see `churn`.
     """
+    churn = {"s_churn": s_churn, "s_tmin": s_tmin, "s_tmax": s_tmax, "s_noise": s_noise}
     for i, sigma, sigma_next in intervals(sigmas):
+        x, sigma = churned(x, sigma, len(sigmas) - 1, noise, **churn)
         denoised = denoise(x, sigma)
         d = (x - denoised) / sigma
         x = x + d * (sigma_next - sigma)
@@ -36,6 +51,7 @@ def euler_ancestral(
     noise: Noise,
     on_step: OnStep,
     eta: float = 1.0,
+    s_noise: float = 1.0,
 ) -> Tensor:
     """Euler's steps with fresh noise after each: soft and varied, never settles however many steps.
 
@@ -47,12 +63,12 @@ def euler_ancestral(
         down, up = ancestral_step(sigma, sigma_next, eta)
         x = x + (x - denoised) / sigma * (down - sigma)
         if up > 0:
-            x = x + noise(sigma, sigma_next) * up
+            x = x + noise(sigma, sigma_next) * (up * s_noise)
         on_step(i, x, denoised)
     return x
 
 
 def register(ext: Extension) -> None:
     """Add the samplers of this file."""
-    ext.sampler(euler, label="Euler")
+    ext.sampler(euler, label="Euler", forms=("variance_exploding", "flow"))
     ext.sampler(euler_ancestral, label="Euler a")

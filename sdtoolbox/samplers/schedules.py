@@ -6,7 +6,8 @@ training time t, over log sigma, or otherwise; they differ in where the network 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import math
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from sdtoolbox.protocols import NoiseTable
@@ -57,6 +58,109 @@ def beta(steps: int, table: NoiseTable) -> list[float]:
     return [*(table.sigma(last * _beta_quantile(1 - i / steps)) for i in range(steps)), 0.0]
 
 
+def polyexponential(steps: int, table: NoiseTable) -> list[float]:
+    """As Exponential, bent by a power: rho = 1 is that schedule itself, which is what people mean by this name.
+
+    k-diffusion's polynomial in log sigma; kept because pictures name it.
+    """
+    return exponential(steps, table)
+
+
+def kl_optimal(steps: int, table: NoiseTable) -> list[float]:
+    """Evenly over the arc tangent of sigma: many levels in the middle, where the picture is decided.
+
+    Sabour et al. (2024), "Align Your Steps", equation 9: the levels that minimise the Kullback-Leibler divergence
+    for data from a normal distribution of variance 1.
+    """
+    high, low = math.atan(table.sigma_max), math.atan(table.sigma_min)
+    return [*(math.tan(high + part * (low - high)) for part in _parts(steps)), 0.0]
+
+
+# Levels for ten steps that Sabour et al. (2024) found by optimisation, as published on the paper's page.
+_ALIGNED = {
+    "sd": (14.615, 6.475, 3.861, 2.697, 1.886, 1.396, 0.963, 0.652, 0.399, 0.152, 0.029),
+    "sdxl": (14.615, 6.315, 3.771, 2.181, 1.342, 0.862, 0.555, 0.380, 0.234, 0.113, 0.029),
+}
+
+
+def align_your_steps(steps: int, table: NoiseTable) -> list[float]:
+    """Levels that were optimised for Stable Diffusion 1: good pictures in about ten steps.
+
+    Sabour et al. (2024), "Align Your Steps"; other numbers of steps go through the same curve, log-linearly.
+    """
+    return _along(_ALIGNED["sd"], steps, table)
+
+
+def align_your_steps_xl(steps: int, table: NoiseTable) -> list[float]:
+    """Levels that were optimised for SDXL: good pictures in about ten steps. See `align_your_steps`."""
+    return _along(_ALIGNED["sdxl"], steps, table)
+
+
+def simple(steps: int, table: NoiseTable) -> list[float]:
+    """Evenly over the trained levels themselves, from the last: no level between two of them.
+
+    As ComfyUI's schedule of this name.
+    """
+    count = len(table.sigmas)
+    return _falling([table.sigmas[count - 1 - int(i * count / steps)] for i in range(steps)])
+
+
+def normal(steps: int, table: NoiseTable) -> list[float]:
+    """Evenly over the training time from its last moment to its first: another name of Uniform."""
+    return uniform(steps, table)
+
+
+def ddim_uniform(steps: int, table: NoiseTable) -> list[float]:
+    """Every n-th trained level, counted from the second: what DDIM and PLMS were published with.
+
+    Song et al. (2020), "Denoising Diffusion Implicit Models", section 4.2, with the offset of 1 that Stable
+    Diffusion's code has. It begins a little below the largest level.
+    """
+    count = len(table.sigmas)
+    stride = count / steps
+    return _falling([table.sigma(min(i * stride + 1, count - 1)) for i in reversed(range(steps))])
+
+
+def turbo(steps: int, table: NoiseTable) -> list[float]:
+    """Evenly over the training time from its end, in tenths: for models distilled to a few steps.
+
+    The levels of SDXL Turbo (Sauer et al. 2023, "Adversarial Diffusion Distillation"): t = 999, 899, 799 … for up to
+    ten steps; more steps are spread over the same way as SGM Uniform's.
+    """
+    count = len(table.sigmas)
+    if steps > 10:
+        return sgm_uniform(steps, table)
+    return [*(table.sigma(count - 1 - i * count / 10) for i in range(steps)), 0.0]
+
+
+def automatic(steps: int, table: NoiseTable) -> list[float]:
+    """Karras, the one that most samplers do well with; Uniform for a model whose noise has no end."""
+    return karras(steps, table) if table.sigma_max < _ENDLESS else uniform(steps, table)
+
+
+_ENDLESS = 1000.0  # sigma of a model that was trained down to no signal at all is capped far above this
+
+
+def _along(levels: Sequence[float], steps: int, table: NoiseTable) -> list[float]:
+    """`steps` levels log-linearly along a curve, scaled to begin where the table ends."""
+    logs = [math.log(level) for level in levels]
+    logs[0] = max(math.log(table.sigma_max), logs[1] + 1e-3)
+    found = []
+    for part in _parts(steps + 1):
+        place = min(part * (len(logs) - 1), len(logs) - 1 - 1e-12)
+        low = int(place)
+        found.append(math.exp(logs[low] + (place - low) * (logs[low + 1] - logs[low])))
+    return _falling(found[:-1])
+
+
+def _falling(levels: Sequence[float]) -> list[float]:
+    """The levels with 0 at the end; more steps than levels repeat some, and a step of no length is taken apart."""
+    found: list[float] = []
+    for level in levels:
+        found.append(level if not found or level < found[-1] else found[-1] * (1 - 1e-4))
+    return [*found, 0.0]
+
+
 def _parts(steps: int) -> Iterable[float]:
     """0 to 1 in `steps` even parts, both ends included; only 0 for a single step."""
     return (i / max(steps - 1, 1) for i in range(steps))
@@ -88,8 +192,17 @@ def _beta_quantile(probability: float, shape: float = 0.6) -> float:
 
 def register(ext: Extension) -> None:
     """Add the schedules of this file."""
+    ext.schedule(automatic, label="Automatic")
     ext.schedule(uniform, label="Uniform")
     ext.schedule(karras, label="Karras")
     ext.schedule(exponential, label="Exponential")
     ext.schedule(sgm_uniform, label="SGM Uniform")
     ext.schedule(beta, label="Beta")
+    ext.schedule(polyexponential, label="Polyexponential")
+    ext.schedule(kl_optimal, label="KL Optimal")
+    ext.schedule(align_your_steps, label="Align Your Steps")
+    ext.schedule(align_your_steps_xl, label="Align Your Steps XL")
+    ext.schedule(simple, label="Simple")
+    ext.schedule(normal, label="Normal")
+    ext.schedule(ddim_uniform, label="DDIM")
+    ext.schedule(turbo, label="Turbo")

@@ -6,12 +6,12 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from sdtoolbox.errors import UserError
 from sdtoolbox.protocols import Denoiser, DiffusionModel, Drawn, NoiseSource, SamplerInfo, Steer, TaskContext
 from sdtoolbox.registry import Entry
-from sdtoolbox.samplers.guidance import classifier_free
+from sdtoolbox.samplers.guidance import Remembering, classifier_free
 from sdtoolbox.schema.requests import Txt2Img
 
 if TYPE_CHECKING:
@@ -49,24 +49,43 @@ def batches(request: Txt2Img) -> Iterator[Batch]:
         yield Batch(request.model_copy(update={"batch_count": 1, "seed": request.seed + first}), first, total)
 
 
-def guided(model: DiffusionModel, request: Txt2Img, ctx: TaskContext, steers: Sequence[Steer] = ()) -> Denoiser:
-    """Encode the prompts and make the denoiser: guidance, then each steer around it, and a look whether to stop.
+class Denoisers(NamedTuple):
+    """What a sampler may ask: the guided denoiser, and the one without the prompt if the sampler needs it."""
+
+    guided: Denoiser
+    unconditional: Denoiser | None
+
+
+def guided(model: DiffusionModel, request: Txt2Img, ctx: TaskContext, steers: Sequence[Steer] = ()) -> Denoisers:
+    """Encode the prompts and make the denoisers: guidance, then each steer around it, and a look whether to stop.
 
     The outermost part checks for cancelling at every call, so that no sampler can escape it.
     """
     scale = concrete(request.guidance_scale)
-    ctx.stage("encoding", pictures_total=request.batch_count * request.batch_size, work=1 if scale == 1 else 2)
+    needs = _sampler(request, ctx).value.needs
+    both = scale != 1 or "unconditional" in needs
+    ctx.stage("encoding", pictures_total=request.batch_count * request.batch_size, work=2 if both else 1)
     condition = model.encode(request.prompt)
-    unconditional = None if scale == 1 else model.encode(request.negative_prompt)
-    denoise = classifier_free(condition, unconditional, scale)(model.predict)
+    unconditional = model.encode(request.negative_prompt, negative=True) if both else None
+    predict = Remembering(model.predict)
+    denoise = classifier_free(condition, unconditional, scale)(predict)
     for steer in steers:
         denoise = steer(denoise)
 
-    def cancellable(x: Tensor, sigma: float) -> Tensor:
-        ctx.check_cancelled()
-        return denoise(x, sigma)
+    def cancellable(asked: Denoiser) -> Denoiser:
+        def denoise(x: Tensor, sigma: float) -> Tensor:
+            ctx.check_cancelled()
+            return asked(x, sigma)
 
-    return cancellable
+        return denoise
+
+    alone = cancellable(predict.alone(unconditional)) if "unconditional" in needs else None
+    return Denoisers(cancellable(denoise), alone)
+
+
+def _sampler(request: Txt2Img, ctx: TaskContext) -> Entry[SamplerInfo]:
+    entry: Entry[SamplerInfo] = ctx.registries.samplers.get(concrete(request.sampler), "sampler")
+    return entry
 
 
 def noise_levels(model: DiffusionModel, request: Txt2Img, ctx: TaskContext) -> list[float]:
@@ -90,7 +109,7 @@ def sample(
     batch: Batch,
     ctx: TaskContext,
     *,
-    denoise: Denoiser,
+    denoisers: Denoisers,
     sigmas: Sequence[float],
     noise: NoiseSource,
     x: Tensor,
@@ -99,7 +118,7 @@ def sample(
 
     EXTENSION_FAILED if what a sampler returns is no such latent, NUMERIC if it is not finite.
     """
-    entry: Entry[SamplerInfo] = ctx.registries.samplers.get(concrete(batch.request.sampler), "sampler")
+    entry = _sampler(batch.request, ctx)
     steps, travelled = len(sigmas) - 1, way_travelled(sigmas)
     ctx.stage("sampling", picture=batch.first, pictures_total=batch.pictures_total, work=steps)
 
@@ -108,7 +127,9 @@ def sample(
         if ctx.wants_preview():
             ctx.preview(model.preview(denoised))
 
-    latents = entry.value.function(denoise, x, sigmas, noise=noise, on_step=on_step)
+    offered = {"unconditional": denoisers.unconditional, "noise_table": model.noise_table}
+    needed = {name: offered[name] for name in entry.value.needs}
+    latents = entry.value.function(denoisers.guided, x, sigmas, noise=noise, on_step=on_step, **needed)
     _check_result(entry, latents, x)
     return latents  # type: ignore[no-any-return]
 
@@ -160,5 +181,6 @@ def decoded(model: DiffusionModel, batch: Batch, ctx: TaskContext, latents: Tens
         images += model.decode(latents[i : i + 1], width, height)
         ctx.step((i + 1) / len(latents))
     ctx.environment.update(model.environment)  # only now: precision may have been raised on the way
+    ctx.warnings.extend(warning for warning in model.warnings if warning not in ctx.warnings)
     for i, image in enumerate(images):
         yield Drawn(image, batch.seeds[i], request, i)

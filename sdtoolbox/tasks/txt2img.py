@@ -20,12 +20,12 @@ def run(request: Txt2Img, ctx: TaskContext) -> Iterator[Drawn]:
     NUMERIC where the network fails, OUT_OF_MEMORY where the pictures do not fit; never a black picture.
     """
     with ctx.lease(concrete(request.checkpoint), request.adapters, request.vae) as model:
-        denoise = diffusion.guided(model, request, ctx)
+        denoisers = diffusion.guided(model, request, ctx)
         sigmas = diffusion.noise_levels(model, request, ctx)
         for batch in diffusion.batches(request):
             noise = model.noise(batch.seeds, concrete(request.width), concrete(request.height))
             x = noise.initial() * sigmas[0]
-            latents = diffusion.sample(model, batch, ctx, denoise=denoise, sigmas=sigmas, noise=noise, x=x)
+            latents = diffusion.sample(model, batch, ctx, denoisers=denoisers, sigmas=sigmas, noise=noise, x=x)
             diffusion.check_not_constant(latents)
             yield from diffusion.decoded(model, batch, ctx, latents)
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from sdtoolbox.samplers.guidance import classifier_free
+from sdtoolbox.samplers.guidance import Remembering, classifier_free
 
 
 def predict(x: float, sigma: float, conditions: Sequence[float]) -> list[float]:
@@ -25,3 +25,22 @@ def test_one_network_call_with_both_conditions_and_with_one_where_guidance_is_1(
     classifier_free(10.0, 1.0, 7)(predict)(1.0, 5.0)  # type: ignore[arg-type]
     classifier_free(10.0, None, 1)(predict)(1.0, 5.0)  # type: ignore[arg-type]
     assert calls == [2, 1]
+
+
+def test_a_second_denoiser_is_served_from_the_same_network_call() -> None:
+    calls.clear()
+    remembering = Remembering(predict)  # type: ignore[arg-type]
+    guided, alone = classifier_free(10.0, 1.0, 7)(remembering), remembering.alone(1.0)
+    assert guided(1.0, 5.0) == 65.0  # type: ignore[arg-type]
+    x = 1.0
+    guided(x, 5.0)  # type: ignore[arg-type]
+    assert (alone(x, 5.0), calls) == (2.0, [2, 2])  # type: ignore[arg-type]
+    assert (alone(x, 4.0), calls) == (2.0, [2, 2, 1])  # type: ignore[arg-type]
+
+
+def test_a_second_denoiser_asks_itself_where_guidance_left_its_condition_out() -> None:
+    calls.clear()
+    remembering = Remembering(predict)  # type: ignore[arg-type]
+    x = 3.0
+    classifier_free(10.0, None, 1)(remembering)(x, 5.0)  # type: ignore[arg-type]
+    assert (remembering.alone(1.0)(x, 5.0), calls) == (4.0, [1, 1])  # type: ignore[arg-type]

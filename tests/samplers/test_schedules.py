@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import math
 from itertools import pairwise
 
 import pytest
@@ -19,7 +20,8 @@ ALL = [entry.value.function for entry in builtin_registries().schedules]
 def test_every_schedule_falls_from_all_noise_to_none(schedule, steps: int, table: DiscreteNoiseTable) -> None:  # type: ignore[no-untyped-def]
     sigmas = schedule(steps, table)
     assert len(sigmas) == steps + 1
-    assert sigmas[0] == pytest.approx(table.sigma_max)
+    if schedule is not schedules.ddim_uniform:  # it counts from the second level, and ends before the last
+        assert sigmas[0] == pytest.approx(table.sigma_max)
     assert sigmas[-1] == 0
     assert all(a > b for a, b in pairwise(sigmas))
 
@@ -40,6 +42,34 @@ def test_exponential_falls_by_one_factor() -> None:
     sigmas = schedules.exponential(10, TABLE)[:-1]
     factors = [b / a for a, b in pairwise(sigmas)]
     assert factors == pytest.approx([factors[0]] * 9)
+
+
+@pytest.mark.parametrize(
+    ("schedule", "steps", "times"),
+    [
+        (schedules.simple, 4, [999, 749, 499, 249]),
+        (schedules.ddim_uniform, 4, [751, 501, 251, 1]),
+        (schedules.turbo, 3, [999, 899, 799]),
+    ],
+)
+def test_training_times(schedule, steps: int, times: list[float]) -> None:  # type: ignore[no-untyped-def]
+    assert [TABLE.t(s) for s in schedule(steps, TABLE)[:-1]] == pytest.approx(times)
+
+
+def test_optimised_levels_are_the_published_ones_for_ten_steps() -> None:
+    levels = [14.615, 6.475, 3.861, 2.697, 1.886, 1.396, 0.963, 0.652, 0.399, 0.152, 0.0]
+    assert schedules.align_your_steps(10, TABLE) == pytest.approx(levels, abs=1e-3)
+
+
+def test_kl_optimal_is_even_in_the_arc_tangent() -> None:
+    angles = [math.atan(s) for s in schedules.kl_optimal(9, TABLE)[:-1]]
+    gaps = [a - b for a, b in pairwise(angles)]
+    assert gaps == pytest.approx([gaps[0]] * 8)
+
+
+def test_automatic_is_karras_unless_the_noise_has_no_end() -> None:
+    assert schedules.automatic(5, TABLE) == schedules.karras(5, TABLE)
+    assert schedules.automatic(5, ZERO_SIGNAL) == schedules.uniform(5, ZERO_SIGNAL)
 
 
 def test_beta_follows_the_quantiles_of_the_beta_distribution() -> None:

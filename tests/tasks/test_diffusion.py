@@ -48,8 +48,8 @@ def test_steers_wrap_the_denoiser_in_order_and_cancelling_stays_outermost() -> N
     model = GaussianModel()
     ctx = FakeContext({})
     ctx.check_cancelled = lambda: order.append("cancel?")  # type: ignore[method-assign]
-    request = Txt2Img(prompt="a", guidance_scale=3)
-    denoise = diffusion.guided(model, request, ctx, [steer("inner"), steer("outer")])
+    request = Txt2Img(prompt="a", guidance_scale=3, sampler="euler")
+    denoise = diffusion.guided(model, request, ctx, [steer("inner"), steer("outer")]).guided
     denoise(torch.zeros(1, 4, 2, 2), 1.0)
     assert order == ["cancel?", "outer", "inner"]
     assert model.predictions == [2]

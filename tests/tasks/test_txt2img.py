@@ -11,7 +11,7 @@ from sdtoolbox.protocols import Drawn
 from sdtoolbox.registry import Entry
 from sdtoolbox.schema.requests import Txt2Img
 from sdtoolbox.tasks.txt2img import run
-from tests.fakes import FakeContext, GaussianModel
+from tests.fakes import FakeContext, GaussianModel, builtin_registries
 
 
 def request(**values: Any) -> Txt2Img:
@@ -66,6 +66,24 @@ def test_the_request_of_a_batch_draws_it_again(sampler: str) -> None:
     alone, _, _ = draw(seed=drawn[4].seed, sampler=sampler)
     assert np.abs(pixels(alone[0]) - pixels(drawn[4])).max() <= 1
     assert np.abs(pixels(drawn[3]) - pixels(drawn[4])).max() > 50
+
+
+@pytest.mark.parametrize("sampler", builtin_registries().samplers.ids())
+def test_every_sampler_draws_a_picture_that_does_not_depend_on_its_neighbours(sampler: str) -> None:
+    pair, ctx, _ = draw(batch_size=2, sampler=sampler, steps=6)
+    alone, _, _ = draw(seed=pair[1].seed, sampler=sampler, steps=6)
+    assert np.abs(pixels(alone[0]) - pixels(pair[1])).max() <= 1
+    assert np.abs(pixels(pair[0]) - pixels(pair[1])).max() > 50
+    sampling = [done for done, step, _ in ctx.steps if step is not None]
+    assert sampling == sorted(sampling)
+    assert sampling[-1] == pytest.approx(1)
+
+
+def test_cfgpp_is_served_from_the_same_network_call_and_reads_the_negative_prompt_at_any_scale() -> None:
+    _, _, model = draw(sampler="ddim_cfgpp", guidance_scale=0.5)
+    assert model.predictions == [2] * 5
+    _, _, model = draw(sampler="ddim_cfgpp", guidance_scale=1)
+    assert model.predictions == [1] * 10
 
 
 def test_prompts_are_encoded_once_a_job_and_guidance_is_one_call() -> None:
