@@ -55,11 +55,19 @@ WITHOUT_THE_LAST_STEP = {"deis", "plms", "tcd"}
 
 @pytest.mark.parametrize("name", SCHEDULERS)
 def test_agrees_with_diffusers(name: str, model: LatentDiffusion) -> None:
+    found = difference(name, model)
+    if found is None:
+        pytest.skip("diffusers' scheduler does not know zero terminal signal")
+    assert found < 1e-4
+
+
+def difference(name: str, model: LatentDiffusion) -> float | None:
+    """The largest difference from diffusers' result, in its standard deviations; None if that cannot run the model."""
     make, options, preserving = SCHEDULERS[name]
     prediction = "v_prediction" if model.checkpoint.name == "tiny-v" else "epsilon"
     if prediction == "v_prediction":
         if "rescale_betas_zero_snr" not in inspect.signature(make).parameters:
-            pytest.skip("diffusers' scheduler does not know zero terminal signal")
+            return None
         options = options | {"rescale_betas_zero_snr": True}
     scheduler = make(**TRAINED, **options, prediction_type=prediction)
     scheduler.set_timesteps(STEPS)
@@ -71,8 +79,7 @@ def test_agrees_with_diffusers(name: str, model: LatentDiffusion) -> None:
         sigmas = sigmas[:-1]
         theirs *= math.sqrt(sigmas[-1] ** 2 + 1)
     ours = _ours(name, model, x, sigmas)
-    scale = float(theirs.std())
-    torch.testing.assert_close(ours / scale, theirs / scale, rtol=0, atol=1e-4)
+    return float((ours - theirs).abs().max() / theirs.std())
 
 
 def _ladder(scheduler: Any, model: LatentDiffusion) -> list[float]:
