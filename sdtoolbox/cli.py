@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import shutil
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
 from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,11 +15,15 @@ import click
 
 from sdtoolbox import __version__
 from sdtoolbox.errors import UserError
+from sdtoolbox.models.entries import KINDS, CatalogEntry
 from sdtoolbox.schema.requests import Request, bounds_of, control_of
 from sdtoolbox.schema.results import JOB_STATES, Event, Result
 
 if TYPE_CHECKING:
     from sdtoolbox.toolbox import Toolbox
+
+
+NO_MODELS = "There are no models."
 
 
 class Value(click.ParamType[Any]):
@@ -110,11 +115,15 @@ def _flag(request: type[Request], name: str) -> click.Option:
     low, high = bounds_of(request, name)
     text = info.description or ""
     notes = [f"{low} to {high}"] if low is not None and high is not None else []
-    if info.default not in (None, ""):
+    if info.default not in (None, "", ()):
         notes.append(f"default {info.default}")
+    if control.kind == "adapters":
+        notes = ["may be repeated"]
     flags = [f"--{flag.replace('_', '-')}" for flag in (name, *control.aliases)]
-    kind = click.STRING if control.kind in ("prompt", "choice") else Value()
-    return click.Option([name, *flags], type=kind, help=text + (f"  [{'; '.join(notes)}]" if notes else ""))
+    several = control.kind == "adapters"
+    kind = click.STRING if several or control.kind in ("prompt", "choice") else Value()
+    help_text = text + (f"  [{'; '.join(notes)}]" if notes else "")
+    return click.Option([name, *flags], type=kind, multiple=several, help=help_text)
 
 
 def _draw(task: str, as_json: bool, output: Path | None, values: Mapping[str, Any]) -> None:
@@ -123,7 +132,7 @@ def _draw(task: str, as_json: bool, output: Path | None, values: Mapping[str, An
             "PARAM_INVALID", f"--output {output.name} is not a PNG file.", "Use a name like out.png.", "output"
         )
     with open_toolbox() as toolbox:
-        request = toolbox.parse(task, {name: value for name, value in values.items() if value is not None})
+        request = toolbox.parse(task, {name: value for name, value in values.items() if value not in (None, ())})
         on_event = None if as_json or not sys.stderr.isatty() else progress_line
         result = toolbox.run_request(request, on_event=on_event)
         files = copy_pictures(toolbox, result, output)
@@ -180,13 +189,77 @@ def models() -> None:
 
 
 @models.command("list")
+@click.option("--kind", type=click.Choice(KINDS), help="Only models of this kind.")
 @reports_errors
-def models_list(as_json: bool) -> None:
-    """List the checkpoints in all model folders."""
+def models_list(as_json: bool, kind: str | None) -> None:
+    """Look through all model folders and list what is there."""
     with open_toolbox() as toolbox:
-        rows = [checkpoint.public() for checkpoint in toolbox.catalog]
-    lines = [f"{row['name']:30}  {row['base']:8}  {row['reason'] or row['state']}" for row in rows]
-    show(as_json, rows, "\n".join(lines) or "There are no models.")
+        toolbox.catalog.refresh()
+        found = [entry for entry in toolbox.catalog if kind in (None, entry.kind)]
+    rows = [entry.public() for entry in found]
+    columns = ("name", "kind", "base", "state", "reason")
+    show(as_json, rows, table([columns, *([row[name] for name in columns] for row in rows)]) if rows else NO_MODELS)
+
+
+@models.command("show")
+@click.argument("name")
+@reports_errors
+def models_show(as_json: bool, name: str) -> None:
+    """Tell all that is known of a model, by its name, id or hash."""
+    with open_toolbox() as toolbox:
+        entry = find_model(toolbox, name)
+        hashes = toolbox.catalog.hashes(entry)
+    facts = {key: value for key, value in asdict(entry).items() if key != "path"} | {"hashes": hashes}
+    lines = [[key, said(value)] for key, value in facts.items() if value not in ("", None, (), {})]
+    show(as_json, facts, table(lines))
+
+
+@models.command("hash")
+@click.argument("name")
+@reports_errors
+def models_hash(as_json: bool, name: str) -> None:
+    """Compute a model's hashes: SHA-256, A1111's short one, AutoV3."""
+    with open_toolbox() as toolbox:
+        entry = find_model(toolbox, name)
+        toolbox.catalog.sha256(entry)
+        hashes = toolbox.catalog.hashes(entry)
+    show(as_json, {"id": entry.id, "name": entry.name} | hashes, table([[key, value] for key, value in hashes.items()]))
+
+
+@models.command("convert")
+@click.argument("source", type=click.Path(path_type=Path))
+@click.option("--output", "-o", type=click.Path(path_type=Path), help="The new file.  [default: beside the old one]")
+@click.option("--force", is_flag=True, help="Write over the new file if it exists.")
+@reports_errors
+def models_convert(as_json: bool, source: Path, output: Path | None, force: bool) -> None:
+    """Make a safetensors file of a pickle (.ckpt, .pt, .pth, .bin), in a process of its own that runs none of it."""
+    from sdtoolbox.engine.convert import convert
+
+    done = convert(source, output, force)
+    text = f"{done.file}: {done.tensors} tensors, {done.kind}, {done.base}, {done.reason or done.state}"
+    show(as_json, asdict(done), text)
+    for warning in done.warnings:
+        click.echo(f"Warning: {warning}", err=True)
+
+
+def find_model(toolbox: Toolbox, name: str) -> CatalogEntry:
+    """The model of this name, id or hash, whatever its kind and state."""
+    toolbox.catalog.refresh()
+    return toolbox.catalog.look_up(name)
+
+
+def table(rows: Sequence[Sequence[str]]) -> str:
+    """Rows as text in columns; the last column is as long as it needs to be."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    widths[-1] = 0
+    return "\n".join("  ".join(map(str.ljust, row, widths)).rstrip() for row in rows)
+
+
+def said(value: Any) -> str:
+    """A fact of any type in a line."""
+    if isinstance(value, dict):
+        return ", ".join(f"{key} {one}" for key, one in value.items())
+    return ", ".join(map(str, value)) if isinstance(value, tuple) else str(value)
 
 
 @main.group()

@@ -65,19 +65,36 @@ CREATE TABLE timings (                       -- what a stage cost here before: t
 """
 MODELS = """
 CREATE TABLE catalog (                       -- what lies in the model folders, recognised once a version of a file
-    id TEXT PRIMARY KEY,                     -- of models.entries.CatalogEntry
-    path TEXT NOT NULL UNIQUE,               -- absolute; the folder, in the diffusers layout
-    root TEXT NOT NULL,                      -- the model folder that it was found in
+    root BLOB NOT NULL,                      -- the model folder that it was found in; bytes, as names need not be UTF-8
+    id TEXT NOT NULL,                        -- of models.entries.CatalogEntry
+    path BLOB NOT NULL,                      -- absolute; the folder, in the diffusers layout
+    mark TEXT NOT NULL,                      -- another one means: look at it again
+    entry TEXT NOT NULL,                     -- JSON of the entry, without its path
+    revision INTEGER NOT NULL,               -- of the catalog when this row was written
+    PRIMARY KEY (root, id)
+);
+CREATE INDEX catalog_by_revision ON catalog (revision);
+CREATE TABLE catalog_revision (              -- one row, by which every process sees that another one found something
+    revision INTEGER NOT NULL,               -- rises with every change
+    removals INTEGER NOT NULL                -- the revision of the last removal
+);
+INSERT INTO catalog_revision VALUES (0, 0);
+CREATE TABLE catalog_roots (                 -- the model folders that have been looked through to the end
+    root BLOB PRIMARY KEY,
+    scanned REAL NOT NULL                    -- seconds since the epoch
+);
+CREATE TABLE hashes (                        -- of one version of a model; kept when its folder is away for a while
+    id TEXT PRIMARY KEY,
     size INTEGER NOT NULL,                   -- bytes; of all weight files together, in the diffusers layout
     mtime_ns INTEGER NOT NULL,               -- the newest of them
-    entry TEXT NOT NULL,                     -- JSON of the entry
-    sha256 TEXT,                             -- NULL until it has been computed for this size and mtime
-    autov3 TEXT
+    sha256 TEXT NOT NULL,
+    autov3 TEXT NOT NULL                     -- of the bytes after a file's header; empty for folders
 );
-CREATE INDEX catalog_by_root ON catalog (root);
+CREATE INDEX hashes_by_sha256 ON hashes (sha256);
+CREATE INDEX hashes_by_autov3 ON hashes (autov3);
 CREATE TABLE annotations (                   -- what people wrote about a model; kept when the file goes
     id TEXT PRIMARY KEY,
-    annotation TEXT NOT NULL                 -- JSON: tags, notes, trigger words, defaults
+    annotation TEXT NOT NULL                 -- JSON of models.annotations.Annotation
 );
 CREATE TABLE loaded (                        -- what each worker holds in memory, for any process to see
     worker_id TEXT NOT NULL REFERENCES workers (id) ON DELETE CASCADE,

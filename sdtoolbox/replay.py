@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -11,12 +13,18 @@ import numpy as np
 
 from sdtoolbox.errors import UserError
 from sdtoolbox.images.metadata import open_picture, read_text
+from sdtoolbox.models.entries import CatalogEntry, Kind
+from sdtoolbox.models.fit import KIND_WORDS
+from sdtoolbox.schema.adapters import Adapter
 from sdtoolbox.schema.requests import Request
 from sdtoolbox.toolbox import Toolbox
 
 # What can change pixels, the likeliest first: the first one that differs is named as the cause.
 CAUSES = (
     "checkpoint",
+    "vae",
+    "adapters",
+    "embeddings",
     "device",
     "precision",
     "threads",
@@ -26,6 +34,7 @@ CAUSES = (
     "attention",
     "processor",
 )
+MODELS = {"checkpoint": "checkpoint", "vae": "VAE", "adapters": "adapter", "embeddings": "embedding"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +54,8 @@ class Replay:
 def replay(file: Path, toolbox: Toolbox) -> Replay:
     """Draw the picture in `file` again and compare every pixel.
 
-    UserError IMAGE_INVALID if the file does not say how it was drawn, MODEL_MISSING if its checkpoint is not here:
-    another model is never taken in its place.
+    UserError IMAGE_INVALID if the file does not say how it was drawn, MODEL_MISSING, with name and hash, if its
+    checkpoint, its VAE or an adapter is not here: another one is never taken in its place.
     """
     exact = read_text(file).exact
     if exact is None or not isinstance(exact.get("request"), dict):
@@ -78,21 +87,80 @@ def recorded_threads(file: Path) -> int | None:
 
 
 def _here(toolbox: Toolbox, exact: Mapping[str, Any], before: Mapping[str, Any]) -> Request:
-    # Catalog ids belong to one machine: a checkpoint that is elsewhere here is found by its name.
+    """The request with the ids of this machine: ids say where a model lies, and it may lie elsewhere here."""
     request = toolbox.parse(str(exact.get("task", "txt2img")), exact["request"])
-    wanted = str(getattr(request, "checkpoint", ""))
-    if any(checkpoint.id == wanted for checkpoint in toolbox.catalog):
-        return request
-    name = (before.get("checkpoint") or {}).get("name", wanted)
-    return request.model_copy(update={"checkpoint": toolbox.catalog.find(name).id})
+    changes: dict[str, Any] = {}
+    fields: tuple[tuple[str, Kind], ...] = (("checkpoint", "checkpoint"), ("vae", "vae"))
+    for field, kind in fields:
+        if (identity := getattr(request, field, None)) is not None:
+            changes[field] = _find(toolbox, identity, before.get(field), kind, field).id
+    adapters: Sequence[Adapter] = getattr(request, "adapters", ())
+    if adapters:
+        recorded = {one["id"]: one for one in _models(before.get("adapters")) if "id" in one}
+        found = [_find(toolbox, one.adapter, recorded.get(one.adapter), "lora", "adapters") for one in adapters]
+        changes["adapters"] = tuple(
+            one.model_copy(update={"adapter": entry.id}) for one, entry in zip(adapters, found, strict=True)
+        )
+    return request.model_copy(update=changes)
+
+
+def _find(toolbox: Toolbox, identity: str, recorded: Any, kind: Kind, field: str) -> CatalogEntry:
+    """The model itself, wherever it lies and whatever it is called here, else the one of its place or name.
+
+    The latter may have changed since: then the picture differs, and `first_cause` says so.
+    """
+    said = next(iter(_models(recorded)), {})
+    name, sha256 = str(said.get("name", identity)), str(said.get("sha256", ""))
+    here: list[CatalogEntry] = []
+    for wanted in (identity, name, sha256):
+        with suppress(UserError):
+            entry = toolbox.catalog.find(wanted, kind, field)
+            if not sha256 or toolbox.catalog.sha256(entry) == sha256:
+                return entry
+            here.append(entry)
+    if here:
+        return here[0]
+    called = f"{name!r} ({sha256[:10]})" if sha256 else repr(name)
+    raise UserError(
+        "MODEL_MISSING",
+        f"there is no {KIND_WORDS[kind]} {called} here, and the picture was drawn with it.",
+        "Put it into a model folder; it is found by its name or its hash.",
+        field,
+    )
 
 
 def first_cause(before: Mapping[str, Any], now: Mapping[str, Any]) -> str:
     """The first difference between two environments that can change pixels, in words."""
     for key in CAUSES:
         old, new = before.get(key), now.get(key)
-        if key == "checkpoint":
-            old, new = (str((value or {}).get("sha256", ""))[:10] for value in (old, new))
-        if old != new:
-            return f"{key} was {old} and is {new}"
+        cause = _other_model(key, old, new) if key in MODELS else f"{key} was {old} and is {new}" if old != new else ""
+        if cause:
+            return cause
     return "nothing recorded differs; the file's pixels may have been edited"
+
+
+def _other_model(key: str, old: Any, new: Any) -> str:
+    """ "adapter ink was 3f2a9c0d11 and is 77ab01c2d3", "" if all are the same bytes under whatever names."""
+    word = MODELS[key]
+    for was, is_now in zip_longest(_models(old), _models(new), fillvalue={}):
+        if _short(was) == _short(is_now) and bool(was) == bool(is_now):
+            continue
+        names = was.get("name", ""), is_now.get("name", "")
+        if names[0] == names[1]:
+            return f"{word} {names[0]} was {_short(was)} and is {_short(is_now)}"
+        return f"{word} was {_called(was)} and is {_called(is_now)}"
+    return ""
+
+
+def _models(recorded: Any) -> list[Mapping[str, Any]]:
+    """One model, several or none, as environments hold them."""
+    several = recorded if isinstance(recorded, list) else [recorded]
+    return [one for one in several if isinstance(one, Mapping)]
+
+
+def _short(recorded: Mapping[str, Any]) -> str:
+    return str(recorded.get("sha256", ""))[:10]
+
+
+def _called(recorded: Mapping[str, Any]) -> str:
+    return f"{recorded.get('name', '')} {_short(recorded)}".strip() or "none"

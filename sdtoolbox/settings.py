@@ -54,8 +54,15 @@ class Settings(BaseSettings):
     language: Literal["auto", "en", "zh-CN"] = Field("auto", description="auto follows the browser.")
     queue_limit: int = Field(1000, ge=1, le=100_000, description="Jobs that may wait; more are refused.")
     lease_seconds: float = Field(10.0, gt=0, le=3600, description="A job whose worker is silent so long is taken back.")
-    model_memory_gb: float = Field(8.0, gt=0, description="Gigabytes of loaded models to keep.")
+    model_memory_gb: float = Field(0.0, ge=0, description="Gigabytes of main memory for loaded models; 0 measures.")
+    device_memory_gb: float = Field(0.0, ge=0, description="Gigabytes of a graphics card to use; 0 measures.")
+    placement: Literal["auto", "device", "model", "group", "sequential"] = Field(
+        "auto", description="How much of a model lies on the graphics card at a time; auto takes as much as fits."
+    )
+    precision: Literal["auto", "fp32", "fp16", "bf16"] = Field("auto", description="What large networks compute in.")
+    fp8_storage: bool = Field(False, description="Keep large networks in 8 bits between calls; costs some quality.")
     upload_limit_mb: int = Field(64, ge=1, le=10_000, description="Largest body of a web request, in megabytes.")
+    background_hashes: bool = Field(True, description="Read every model once, to know it by its hash.")
     safe_mode: bool = Field(False, description="Load no extension besides the built-in ones.")
 
     @classmethod
@@ -88,7 +95,12 @@ class Settings(BaseSettings):
     @property
     def all_model_folders(self) -> tuple[Path, ...]:
         """Every folder to look for models in: the home's own, the operator's, the shipped ones."""
-        return (self.home / "models", *self.model_folders, bundled("assets") / "models")
+        return (self.home / "models", *self.model_folders, self.shipped_models)
+
+    @property
+    def shipped_models(self) -> Path:
+        """The folder of the models that come with the toolbox."""
+        return bundled("assets") / "models"
 
     @property
     def all_extension_folders(self) -> tuple[Path, ...]:

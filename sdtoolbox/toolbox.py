@@ -13,7 +13,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
-from sdtoolbox.errors import UserError
+from sdtoolbox.errors import InvalidRequest, UserError
+from sdtoolbox.jobs.loaded import Loaded, LoadedModels
 from sdtoolbox.jobs.recovery import Recovery
 from sdtoolbox.schema.requests import Request
 from sdtoolbox.schema.results import Event, Job, JobState, Result
@@ -64,6 +65,7 @@ class Toolbox:
             self._supervisor.stop()
         if self._inline is not None:
             self._inline.close()
+        self.catalog.close()
         self.database.close()
 
     # Requests
@@ -74,11 +76,12 @@ class Toolbox:
         return request.parse(values)
 
     def resolve(self, request: R) -> R:
-        """The same request with nothing left open; a checkpoint that came to disk meanwhile is found."""
+        """The same request with nothing left open; a model that came to disk meanwhile is found."""
         try:
             return resolve(request, self.registries, self.catalog)
         except UserError as error:
-            if error.code != "MODEL_MISSING":
+            problems = error.problems if isinstance(error, InvalidRequest) else (error,)
+            if all(problem.code != "MODEL_MISSING" for problem in problems):
                 raise
         self.catalog.refresh()
         return resolve(request, self.registries, self.catalog)
@@ -181,9 +184,23 @@ class Toolbox:
         return len(self.queue.presence.live())
 
     def start_workers(self) -> Supervisor:
-        """Start the worker process and keep it alive until the toolbox is closed or `stop()` is called."""
+        """Start the worker process and keep it alive until the toolbox is closed or `stop()` is called.
+
+        From now on the model folders are looked through in the background too.
+        """
         with self._lock:
             if self._supervisor is None or not self._supervisor.running:
                 self._supervisor = Supervisor(self._parts)
                 self._supervisor.start()
+                self.catalog.start_scanning(hashes=self.settings.background_hashes)
             return self._supervisor
+
+    # Memory
+
+    def loaded(self) -> list[Loaded]:
+        """What the workers of this home folder, and inline runs, hold in memory now."""
+        return LoadedModels(self.database).list()
+
+    def unload(self, model_id: str) -> bool:
+        """Ask whoever holds a model to drop it, once no job uses it; False if nobody does."""
+        return LoadedModels(self.database).request_unload(model_id)

@@ -22,8 +22,18 @@ ENVIRONMENT = {"checkpoint": {"name": "a", "sha256": "1" * 64}, "device": "cpu",
     [
         (
             {"checkpoint": {"name": "a", "sha256": "2" * 64}, "torch": "3"},
-            "checkpoint was 1111111111 and is 2222222222",
+            "checkpoint a was 1111111111 and is 2222222222",
         ),
+        (
+            {"checkpoint": {"name": "b", "sha256": "2" * 64}},
+            "checkpoint was a 1111111111 and is b 2222222222",
+        ),
+        ({"checkpoint": {"name": "b", "sha256": "1" * 64}, "torch": "3"}, "torch was 2.15.0 and is 3"),
+        (
+            {"adapters": [{"name": "ink", "sha256": "3" * 64}], "torch": "3"},
+            "adapter was none and is ink 3333333333",
+        ),
+        ({"vae": {"name": "soft", "sha256": "4" * 64}}, "VAE was none and is soft 4444444444"),
         ({"threads": 1, "torch": "3"}, "threads was 2 and is 1"),
         ({"torch": "2.16.0"}, "torch was 2.15.0 and is 2.16.0"),
         ({}, "nothing recorded differs; the file's pixels may have been edited"),
@@ -49,7 +59,7 @@ def test_a_missing_checkpoint_is_an_error(tmp_path: Path, tiny_models: Path) -> 
     exact = {"task": "txt2img", "request": {"checkpoint": "f" * 32}, "environment": ENVIRONMENT, "index": 0}
     file = write(tmp_path / "a.png", exact)
     with Toolbox.open(home=tmp_path / "home", model_folders=(tiny_models,)) as toolbox:
-        with pytest.raises(UserError, match="there is no checkpoint 'a'") as caught:
+        with pytest.raises(UserError, match=r"there is no checkpoint 'a' \(1111111111\) here") as caught:
             replay(file, toolbox)
         assert caught.value.code == "MODEL_MISSING"
         assert toolbox.jobs() == []

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -90,11 +91,7 @@ def write_checkpoints(models: Path) -> None:
     first = write_checkpoint(models)
     # The home's models come first, so that this one is the default whatever ships.
     (first / "sdtoolbox.json").write_text(json.dumps({"name": "storybook", "defaults": DEFAULTS}))
-    second = models / "checkpoints" / "other"
-    for part in ("unet", "vae", "text_encoder", "tokenizer"):
-        (second / part).mkdir(parents=True)
-    (second / "model_index.json").write_text((first / "model_index.json").read_text())
-    (second / "unet" / "config.json").write_text((first / "unet" / "config.json").read_text())
+    second = shutil.copytree(first, models / "checkpoints" / "other")
     (second / "sdtoolbox.json").write_text(json.dumps({"name": "other", "defaults": OTHER_DEFAULTS}))
 
 

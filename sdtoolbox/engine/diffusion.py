@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import diffusers
@@ -12,35 +13,62 @@ import transformers
 from PIL import Image
 from torch import Tensor
 
+from sdtoolbox.engine.autoencoder import Autoencoder
+from sdtoolbox.engine.components import Components
+from sdtoolbox.engine.conditioning import added_conditions, everything_masked
 from sdtoolbox.engine.devices import Device
-from sdtoolbox.engine.loading import Components
+from sdtoolbox.engine.families import family_of
 from sdtoolbox.engine.memory import within_memory
 from sdtoolbox.engine.noise import BatchNoise
 from sdtoolbox.engine.noise_table import DiscreteNoiseTable
+from sdtoolbox.engine.offload import raise_precision
 from sdtoolbox.engine.parameterization import scaling
 from sdtoolbox.engine.preview import LatentPreview
-from sdtoolbox.engine.text import Reading, TextReader
+from sdtoolbox.engine.text import Embeddings, Reading, TextReader
 from sdtoolbox.errors import UserError
 from sdtoolbox.models.entries import CatalogEntry
 from sdtoolbox.protocols import NoiseTable
 
+_Call = tuple[tuple[Reading, ...], torch.Size]
+"""The readings of a call, each an object of its own, and the shape of the latents."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Given:
+    context: Tensor  # [readings * images, tokens, D]
+    added: dict[str, Tensor] | None
+    masked: Tensor | None  # [1, 1 + C, h, w]
+
 
 class LatentDiffusion:
-    """A `protocols.DiffusionModel` of the Stable Diffusion 1 family, over the components of diffusers."""
+    """A `protocols.DiffusionModel` of the Stable Diffusion families, over the components of diffusers.
 
-    def __init__(self, checkpoint: CatalogEntry, components: Components, device: Device, sha256: str) -> None:
+    Whoever lends it says with what: `embeddings` gives those that a prompt names, `borrowed` adds to the environment,
+    `warnings` are for the person who asked.
+    """
+
+    def __init__(
+        self, checkpoint: CatalogEntry, components: Components, device: Device, identity: Callable[[], str]
+    ) -> None:
+        """`identity` gives the checkpoint's SHA-256 and may wait for it: only `environment` asks."""
         self.checkpoint = checkpoint
         self.noise_table: NoiseTable = DiscreteNoiseTable.from_config(components.scheduler)
+        self.embeddings: Callable[[str], Embeddings] = lambda prompt: {}
+        self.borrowed: Callable[[], Mapping[str, Any]] = dict
+        self.warnings: list[str] = []
         self._scaling = scaling(str(components.scheduler.get("prediction_type", "epsilon")))
+        self._family = family_of(components.base)
         self._components = components
         self._unet, self._vae = components.unet, components.vae
-        self._text = TextReader(components.tokenizer, components.text_encoder)
+        self._autoencoder = Autoencoder(components.vae, components.base)
+        self._text = TextReader.of(components)
         self._device = device
-        self._sha256 = sha256
-        self._context: tuple[tuple[Reading, ...], int, Tensor] | None = None
-        self._channels = int(self._vae.config.latent_channels)
+        self._identity = identity
+        self._given: tuple[_Call, _Given] | None = None
+        self._channels = self._autoencoder.channels
         # Latents may have any size: diffusers' U-Net handles odd ones itself, so the autoencoder alone decides.
-        self._factor = 2 ** (len(self._vae.config.block_out_channels) - 1)
+        self._factor = self._autoencoder.factor
+        self._inpaints = int(self._unet.config.in_channels) > self._channels
         self.preview = LatentPreview(self._decoded, self._channels, self._factor, device.torch_device)
 
     @property
@@ -56,18 +84,26 @@ class LatentDiffusion:
             "torch": torch.__version__,
             "diffusers": diffusers.__version__,
             "transformers": transformers.__version__,
-            "checkpoint": {"id": self.checkpoint.id, "name": self.checkpoint.name, "sha256": self._sha256},
+            "checkpoint": {"id": self.checkpoint.id, "name": self.checkpoint.name, "sha256": self._identity()},
+            **self.borrowed(),
         }
 
     @property
     def bytes(self) -> int:
         """Memory that the weights take."""
-        parts = (self._unet, self._vae, self._components.text_encoder)
-        return sum(p.numel() * p.element_size() for part in parts for p in part.parameters())
+        return self._components.bytes
 
-    def encode(self, prompt: str) -> Reading:
-        """The text encoder's reading of a prompt of any length; the empty prompt has one too."""
-        return within_memory("so long a prompt", lambda: self._text.read(prompt))
+    def encode(self, prompt: str, *, negative: bool = False) -> Reading:
+        """The text encoders' reading of a prompt of any length; the empty prompt has one too.
+
+        `negative`: the prompt says what should not be in the picture, which some networks are told.
+        """
+        embeddings = self.embeddings(prompt)
+        return within_memory("so long a prompt", lambda: self._text.read(prompt, embeddings, negative=negative))
+
+    def forget(self) -> None:
+        """Read prompts anew from now on: the text encoders wear other adapters."""
+        self._text, self._given = TextReader.of(self._components), None
 
     def predict(self, x: Tensor, sigma: float, conditions: Sequence[Reading]) -> list[Tensor]:
         """One network call for all conditions and images: for each condition the estimate [B, C, h, w] float32.
@@ -75,13 +111,18 @@ class LatentDiffusion:
         The network sees x / sqrt(sigma² + 1) and the training time of sigma, Karras et al. (2022), equation 7.
         NUMERIC if what it answers is not finite.
         """
-        context = self._context_of(tuple(conditions), x.shape[0])
-        scaled = torch.cat([x / math.sqrt(sigma**2 + 1)] * len(conditions))
+        given = self._given_with(tuple(conditions), x)
+        scaled = x / math.sqrt(sigma**2 + 1)
+        if given.masked is not None:
+            scaled = torch.cat([scaled, given.masked.expand(len(x), -1, -1, -1)], dim=1)
+        scaled = torch.cat([scaled] * len(conditions))
         t = self.noise_table.t(sigma)
 
         def call() -> Tensor:
             dtype = dtype_of(self._unet)
-            output: Tensor = self._unet(scaled.to(dtype), t, context.to(dtype), return_dict=False)[0]
+            output: Tensor = self._unet(
+                scaled.to(dtype), t, given.context.to(dtype), added_cond_kwargs=given.added, return_dict=False
+            )[0]
             return output.float()
 
         output = self._finite(call, self._unet, f"the network at noise level {sigma:.4g}", x)
@@ -99,20 +140,26 @@ class LatentDiffusion:
         # One at a time: the decoder needs the most memory of all, and a picture must not depend on its neighbours.
         return [_image(self._decoded(latent[None])[0], width, height) for latent in latents]
 
-    def _context_of(self, conditions: tuple[Reading, ...], images: int) -> Tensor:
-        known = self._context
-        if known is None or known[1] != images or known[0] != conditions:
-            context = within_memory("so long a prompt", lambda: self._text.context(conditions, images))
-            self._context = known = conditions, images, context
-        return known[2]
+    def _given_with(self, conditions: tuple[Reading, ...], x: Tensor) -> _Given:
+        """What the network is given at every step of one drawing; made at the first."""
+        call = conditions, x.shape
+        if self._given is None or self._given[0] != call:
+            self._given = call, within_memory("so long a prompt", lambda: self._make_given(conditions, x))
+        return self._given[1]
+
+    def _make_given(self, conditions: tuple[Reading, ...], x: Tensor) -> _Given:
+        images, height, width = x.shape[0], x.shape[2] * self._factor, x.shape[3] * self._factor
+        context = self._text.context(conditions, images)
+        added = added_conditions(self._family, conditions, images, height, width)
+        if not self._inpaints:
+            return _Given(context, added, None)
+        masked = self._finite(
+            lambda: everything_masked(self._autoencoder, height, width), self._vae, "the encoder of pictures", x
+        )
+        return _Given(context, added, masked)
 
     def _decoded(self, latent: Tensor) -> Tensor:
-        def call() -> Tensor:
-            scaled = latent.to(dtype_of(self._vae)) / self._vae.config.scaling_factor
-            picture: Tensor = self._vae.decode(scaled, return_dict=False)[0]
-            return picture.float()
-
-        return self._finite(call, self._vae, "the decoder", latent)
+        return self._finite(lambda: self._autoencoder.decode(latent), self._vae, "the decoder", latent)
 
     @torch.no_grad()
     def _finite(self, call: Callable[[], Tensor], network: Any, stage: str, given: Tensor) -> Tensor:
@@ -122,7 +169,7 @@ class LatentDiffusion:
         if is_finite(result):
             return result
         if dtype_of(network) != torch.float32:
-            network.float()
+            raise_precision(network)
             result = within_memory(doing, call)
             if is_finite(result):
                 return result

@@ -1,55 +1,86 @@
-"""The one owner of weights: models are borrowed from it, and the least recently used are dropped."""
+"""The one owner of weights: models are borrowed from it, with adapters and a VAE, and kept as long as there is room."""
 
 from __future__ import annotations
 
 import threading
-from collections import OrderedDict
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Callable, Hashable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
+from functools import cache
+from typing import Any
 
-from sdtoolbox.engine import memory
+from torch import nn
+
+from sdtoolbox.engine import memory, offload
+from sdtoolbox.engine.adapters import load_adapter
+from sdtoolbox.engine.borrowed import Borrowed
+from sdtoolbox.engine.cache import Bytes, Cache, Slot, key_of
+from sdtoolbox.engine.components import Components
 from sdtoolbox.engine.devices import open_device
 from sdtoolbox.engine.diffusion import LatentDiffusion
-from sdtoolbox.engine.loading import load
-from sdtoolbox.models import weights
+from sdtoolbox.engine.identity import Identities, version_of
+from sdtoolbox.engine.loading import load, load_vae
+from sdtoolbox.engine.outfit import Adaptation, OtherVae, Outfit
+from sdtoolbox.engine.policy import WORK, Policy, bytes_of, choose
+from sdtoolbox.engine.sizes import parameters_of
+from sdtoolbox.engine.words import Shelf, Words
+from sdtoolbox.errors import UserError
 from sdtoolbox.models.catalog import Catalog
 from sdtoolbox.models.entries import CatalogEntry
+from sdtoolbox.models.families import missing_parts
+from sdtoolbox.models.fit import misfit
+from sdtoolbox.models.held import Held
 from sdtoolbox.schema.adapters import Adapter
 from sdtoolbox.settings import Settings
 
+USUAL_SHARE = 0.6
+"""Of all main memory that loaded models may take where the settings name no budget."""
+FREE_SHARE = 0.8
+"""Of the main memory that is free now: pictures need the rest."""
+Announce = Callable[[], object]
 
-@dataclass(slots=True)
-class _Slot:
-    model: LatentDiffusion
-    mark: weights.Mark
-    leases: int = 0
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What a lease asks for, found in the catalog and known to go together."""
+
+    checkpoint: CatalogEntry
+    vae: CatalogEntry | None
+    adapters: tuple[tuple[CatalogEntry, Adapter], ...]
 
 
 class ModelManager:
-    """Keeps loaded models within `settings.model_memory_gb`; what is leased is never dropped.
+    """Keeps what was loaded within the budgets; what is leased is never dropped, the least recently used goes first.
 
-    A checkpoint whose files have changed on disk is loaded anew at the next lease.
+    Files that have changed on disk are loaded anew at the next lease. `on_change` is called after whatever may have
+    changed the answer of `loaded`, from the thread that changed it.
     """
 
     def __init__(self, catalog: Catalog, settings: Settings) -> None:
         self._catalog = catalog
+        self._settings = settings
         self._device = open_device(settings)
-        self._budget = int(settings.model_memory_gb * 2**30)
-        self._slots: OrderedDict[str, _Slot] = OrderedDict()  # the most recently used last
-        self._lock = threading.Lock()
+        self._cache = Cache(self._budget)
+        self._identities = Identities(catalog)
+        self._shelf = Shelf(self._identities)
         # One load at a time in a process: diffusers and accelerate patch torch while they construct.
         self._loading = threading.Lock()
+        self.on_change: Callable[[], None] = lambda: None
 
     @property
     def device(self) -> str:
         """The name of the device that draws: cpu, mps, cuda:0."""
         return self._device.name
 
-    def loaded(self) -> list[str]:
-        """The ids of the checkpoints in memory, the most recently used last."""
-        with self._lock:
-            return list(self._slots)
+    def loaded(self) -> list[Held]:
+        """The checkpoints, VAEs and adapters in memory, the most recently used last."""
+        return self._cache.held()
+
+    def unload(self, model_id: str) -> None:
+        """Drop a model from memory, at the end of its lease if it has one; nothing if it is not there."""
+        if self._cache.unload(model_id):
+            memory.release()
+        self.on_change()
 
     @contextmanager
     def lease(
@@ -57,64 +88,168 @@ class ModelManager:
         checkpoint_id: str,
         adapters: Sequence[Adapter] = (),
         vae: str | None = None,
-        on_loading: Callable[[], None] | None = None,
+        on_loading: Announce | None = None,
     ) -> Iterator[LatentDiffusion]:
-        """The model of this catalog id, loaded until the block ends; `on_loading()` is called before a load.
+        """The model of this catalog id with this VAE, wearing these adapters, until the block ends.
 
-        MODEL_MISSING if it is not there, MODEL_CORRUPT, MODEL_UNSAFE or MODEL_TYPE if it cannot be loaded,
-        OUT_OF_MEMORY if it does not fit.
+        `on_loading()` is called before anything is loaded. UserError MODEL_MISSING if something is not there,
+        MODEL_CORRUPT, MODEL_UNSAFE or MODEL_TYPE if it cannot be loaded, LORA_INCOMPATIBLE if an adapter does not
+        belong to the checkpoint, OUT_OF_MEMORY if it does not fit.
         """
-        slot = self._take(self._catalog.find(checkpoint_id), on_loading)
-        try:
-            yield slot.model
-        finally:
-            with self._lock:
-                slot.leases -= 1
-            self._make_room(0)
-
-    def _take(self, checkpoint: CatalogEntry, on_loading: Callable[[], None] | None) -> _Slot:
-        with self._loading:
-            mark = weights.mark(checkpoint.path)
-            if (slot := self._present(checkpoint.id, mark)) is not None:
-                return slot
-            if on_loading is not None:
-                on_loading()
-            self._make_room(sum(size for _, size, _ in mark))
-            sha256 = self._catalog.sha256(checkpoint)
-            model = memory.within_memory(
-                f"the checkpoint {checkpoint.name}",
-                lambda: LatentDiffusion(checkpoint, load(checkpoint, self._device), self._device, sha256),
+        wanted = self._find(checkpoint_id, adapters, vae)
+        announce = cache(on_loading or (lambda: None))  # once a lease, however much is loaded
+        with ExitStack() as held:
+            held.callback(self._settle)
+            with self._loading:
+                checkpoint, other = self._checkpoint(wanted, held, announce)
+                worn = [(self._adapter(one, checkpoint, held, announce), adapter) for one, adapter in wanted.adapters]
+            outfit: Outfit = checkpoint.value
+            warnings = held.enter_context(outfit.wearing(worn))
+            model = (
+                outfit.model if other is None else other.value.model(outfit, lambda: self._with_vae(checkpoint, other))
             )
-            slot = _Slot(model, mark, leases=1)
-            with self._lock:
-                self._slots[checkpoint.id] = slot
-            self._make_room(0)
-            return slot
+            assert model is not None, "a checkpoint without VAE is lent with another one only"
+            self._hand_over(model, outfit, other, worn, warnings)
+            self.on_change()
+            yield model
 
-    def _present(self, checkpoint_id: str, mark: weights.Mark) -> _Slot | None:
-        with self._lock:
-            slot = self._slots.get(checkpoint_id)
-            if slot is None:
-                return None
-            if slot.mark != mark:
-                del self._slots[checkpoint_id]  # who still leases the old version keeps it alive
-                return None
-            slot.leases += 1
-            self._slots.move_to_end(checkpoint_id)
-            return slot
+    def _find(self, checkpoint_id: str, adapters: Sequence[Adapter], vae: str | None) -> Wanted:
+        """The entries of a lease; LORA_INCOMPATIBLE or MODEL_TYPE before any work if they do not go together."""
+        checkpoint = self._catalog.find(checkpoint_id, given=() if vae is None else ("vae",))
+        other = None if vae is None else self._catalog.find(vae, "vae", "vae")
+        found = tuple((self._catalog.find(one.adapter, "lora", "adapters"), one) for one in adapters)
+        if other is not None and (reason := misfit(other, checkpoint)):
+            hint = "Choose another VAE, or none."
+            raise UserError("MODEL_TYPE", f"{other.name} does not belong to {checkpoint.name}: {reason}.", hint, "vae")
+        for entry, _ in found:
+            if reason := misfit(entry, checkpoint):
+                said = f"{entry.name} cannot be used with {checkpoint.name}: {reason}."
+                raise UserError("LORA_INCOMPATIBLE", said, "Choose adapters made for this model's family.", "adapters")
+        return Wanted(checkpoint, other, found)
 
-    def _make_room(self, needed: int) -> None:
-        """Drop idle models, the least recently used first, until `needed` more bytes fit into the budget."""
-        with self._lock:
-            total = needed + sum(slot.model.bytes for slot in self._slots.values())
-            dropped = []
-            for name, slot in self._slots.items():
-                if total <= self._budget:
-                    break
-                if slot.leases == 0:
-                    dropped.append(name)
-                    total -= slot.model.bytes
-            for name in dropped:
-                del self._slots[name]
-        if dropped:
+    # Loading; `_loading` is held
+
+    def _checkpoint(self, wanted: Wanted, held: ExitStack, announce: Announce) -> tuple[Slot, Slot | None]:
+        """The slots of checkpoint and VAE, loaded if need be."""
+        entry, version = wanted.checkpoint, version_of(wanted.checkpoint)
+        given: nn.Module | None = None
+        slot = self._cache.take(key_of(entry), version)
+        if slot is None:
+            announce()
+            policy = self._prepare(entry)
+            lacks_vae = "vae" in missing_parts(entry)
+            components = self._loaded(
+                entry, lambda: load(entry, self._device, wanted.vae if lacks_vae else None, policy)
+            )
+            if lacks_vae:
+                given = components.networks["vae"]
+                networks = {part: network for part, network in components.networks.items() if part != "vae"}
+                components = replace(components, networks=networks)
+            slot = self._cache.put(self._dressed(entry, version, components, policy))
+        held.callback(self._cache.give_back, slot)
+        if wanted.vae is None:
+            return slot, None
+        return slot, self._vae(wanted.vae, slot, given, held, announce)
+
+    def _dressed(self, entry: CatalogEntry, version: Hashable, components: Components, policy: Policy) -> Slot:
+        offload.lay_out(components.networks, policy, self._device)
+        identity = self._identities.of(entry, version)
+        model = None
+        if "vae" in components.networks:
+            model = LatentDiffusion(entry, components, self._device, identity)
+        outfit = Outfit(components, policy, identity, model)
+        return Slot(entry, version, outfit, lambda: memory.footprint(components.networks.values()))
+
+    def _vae(
+        self, entry: CatalogEntry, checkpoint: Slot, given: nn.Module | None, held: ExitStack, announce: Announce
+    ) -> Slot:
+        policy: Policy = checkpoint.value.policy
+        # In another precision it is another VAE: a picture must not depend on what was drawn before it.
+        version = version_of(entry), policy.precision, policy.placement
+        slot = self._cache.take(key_of(entry), version)
+        if slot is None:
+            announce()
+            network = given if given is not None else self._loaded(entry, lambda: self._load_vae(entry, policy))
+            identity = self._identities.of(entry, version[0])
+            slot = self._cache.put(
+                Slot(entry, version, OtherVae(network, identity), lambda: memory.footprint([network]))
+            )
+        held.callback(self._cache.give_back, slot)
+        return slot
+
+    def _load_vae(self, entry: CatalogEntry, policy: Policy) -> nn.Module:
+        network: nn.Module = load_vae(entry, self._device, policy)
+        offload.lay_out({"vae": network}, policy, self._device)
+        return network
+
+    def _adapter(self, entry: CatalogEntry, checkpoint: Slot, held: ExitStack, announce: Announce) -> Slot:
+        outfit: Outfit = checkpoint.value
+        version = version_of(entry)
+        slot = self._cache.take(key_of(entry, checkpoint), version)
+        if slot is None:
+            announce()
+            adapter = self._loaded(entry, lambda: load_adapter(entry, outfit.components))
+            kind = "cpu" if outfit.policy.offloads else self._device.torch_device.type
+            value = Adaptation(adapter, self._identities.of(entry, version))
+            slot = Slot(entry, version, value, lambda: {kind: adapter.bytes}, made_for=checkpoint)
+            slot.on_drop = lambda: outfit.shed(slot)
+            self._cache.put(slot)
+        held.callback(self._cache.give_back, slot)
+        return slot
+
+    def _loaded(self, entry: CatalogEntry, work: Callable[[], Any]) -> Any:
+        return memory.within_memory(f"{entry.name}", work)
+
+    def _prepare(self, entry: CatalogEntry) -> Policy:
+        """How a checkpoint will be held; makes room for it."""
+        parameters = parameters_of(entry)
+        policy = choose(self._device.machine(self._settings), parameters, self._settings)
+        needed = sum(number * bytes_of(part, policy.precision) for part, number in parameters.items())
+        kind = "cpu" if policy.offloads else self._device.torch_device.type
+        if self._cache.make_room({kind: needed}):
             memory.release()
+        return policy
+
+    # Lending
+
+    def _with_vae(self, checkpoint: Slot, other: Slot | None) -> LatentDiffusion:
+        assert other is not None
+        outfit: Outfit = checkpoint.value
+        networks = {**outfit.components.networks, "vae": other.value.network}
+        components = replace(outfit.components, networks=networks)
+        return LatentDiffusion(checkpoint.entry, components, self._device, outfit.identity)
+
+    def _hand_over(
+        self,
+        model: LatentDiffusion,
+        outfit: Outfit,
+        other: Slot | None,
+        worn: Sequence[tuple[Slot, Adapter]],
+        warnings: list[str],
+    ) -> None:
+        """Tell the model what it was lent with."""
+        words = Words(self._catalog, model.checkpoint, self._shelf)
+        model.warnings = warnings
+        model.embeddings = words
+        model.borrowed = Borrowed(
+            outfit.policy,
+            None if other is None else (other.entry, other.value.identity),
+            [(slot.entry, slot.value.identity, adapter) for slot, adapter in worn],
+            words,
+        )
+
+    def _settle(self) -> None:
+        """After a lease: what is too much goes."""
+        if self._cache.make_room():
+            memory.release()
+        self.on_change()
+
+    def _budget(self, held: Bytes) -> Bytes:
+        main = memory.main_memory()
+        measured = min(USUAL_SHARE * main.total, held.get("cpu", 0) + FREE_SHARE * main.free)
+        budget = {"cpu": int(self._settings.model_memory_gb * 2**30 or measured)}
+        device = self._device.torch_device
+        if device.type == "cuda":
+            given = int(self._settings.device_memory_gb * 2**30)
+            budget["cuda"] = max(0, (given or memory.total(device)) - WORK)
+        return budget

@@ -1,16 +1,22 @@
-"""Running out of memory, said in words and without keeping what was in memory."""
+"""How much memory there is and what weights take of it; running out of it, said in words."""
 
 from __future__ import annotations
 
 import gc
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
 from typing import TypeVar
 
 import torch
+from torch import nn
 
 from sdtoolbox.errors import UserError
 
 T = TypeVar("T")
+USUAL = 8 * 2**30
+"""Bytes of main memory where nothing says how much there is."""
 SIGNS = ("not enough memory", "out of memory", "can't allocate memory", "cannot allocate memory")
 
 
@@ -45,3 +51,84 @@ def release() -> None:
     gc.collect()
     if torch.cuda.is_available():
         torch.cuda.empty_cache()
+
+
+def total(device: torch.device) -> int:
+    """Bytes of memory that a device has for this process: what nobody else uses of a card, all of a CPU's."""
+    if device.type == "cuda":
+        free, _ = torch.cuda.mem_get_info(device)
+        return int(free) + int(torch.cuda.memory_reserved(device))
+    return main_memory().total
+
+
+def footprint(networks: Iterable[nn.Module]) -> dict[str, int]:
+    """Bytes of weights and buffers by kind of device, each piece of storage counted once."""
+    sizes: dict[str, int] = {}
+    seen: set[tuple[str, int]] = set()
+    for network in networks:
+        for tensor in (*network.parameters(), *network.buffers()):
+            place = tensor.device.type, tensor.untyped_storage().data_ptr()
+            if place not in seen:
+                seen.add(place)
+                sizes[place[0]] = sizes.get(place[0], 0) + tensor.untyped_storage().nbytes()
+    return sizes
+
+
+@dataclass(frozen=True, slots=True)
+class MainMemory:
+    """Bytes that this process may use in all, and bytes that are free now."""
+
+    total: int
+    free: int
+
+
+def main_memory(proc: Path = Path("/proc"), groups: Path = Path("/sys/fs/cgroup")) -> MainMemory:
+    """What the kernel and the control group of this process allow; where neither says so, what is usual."""
+    known = _meminfo(proc / "meminfo")
+    memory = MainMemory(known.get("MemTotal", _installed()), known.get("MemAvailable", _installed() // 2))
+    for limit_file, usage_file in _group_files(proc, groups):
+        limit, usage = _number(limit_file), _number(usage_file)
+        if limit is not None and limit < memory.total:
+            memory = MainMemory(limit, min(memory.free, max(0, limit - (usage or 0))))
+    return memory
+
+
+def _meminfo(file: Path) -> dict[str, int]:
+    try:
+        lines = file.read_text("ascii").splitlines()
+    except OSError:  # not Linux
+        return {}
+    pairs = (line.split(":", 1) for line in lines if line.endswith(" kB"))
+    return {name: int(value.removesuffix(" kB")) * 1024 for name, value in pairs}
+
+
+def _group_files(proc: Path, groups: Path) -> Iterator[tuple[Path, Path]]:
+    """Limit and usage of this process's group and of the groups around it, in both versions of the interface."""
+    try:
+        lines = (proc / "self" / "cgroup").read_text("utf-8").splitlines()
+    except OSError:
+        return
+    for line in lines:
+        _, controllers, path = line.split(":", 2)
+        second = controllers == ""
+        if not second and "memory" not in controllers.split(","):
+            continue
+        root = groups if second else groups / "memory"
+        names = ("memory.max", "memory.current") if second else ("memory.limit_in_bytes", "memory.usage_in_bytes")
+        own = PurePosixPath(path.lstrip("/"))
+        for group in (own, *own.parents):  # inside a container the own path may be missing: the root is the group then
+            yield root / group / names[0], root / group / names[1]
+
+
+def _number(file: Path) -> int | None:
+    try:
+        return int(file.read_text("ascii"))
+    except (OSError, ValueError):  # not there, or "max"
+        return None
+
+
+def _installed() -> int:
+    try:
+        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    except (AttributeError, ValueError, OSError):  # Windows
+        return USUAL

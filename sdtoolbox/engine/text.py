@@ -1,46 +1,77 @@
-"""Prompts, read by a CLIP text encoder."""
+"""Prompts, read by one or two CLIP text encoders."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
-from typing import Any
 
 import torch
 from torch import Tensor
 
-from sdtoolbox.prompts.chunks import chunks, framed
+from sdtoolbox.engine.clip import ClipEncoder
+from sdtoolbox.engine.components import Components
+from sdtoolbox.engine.families import family_of
 
-CHUNKS_AT_ONCE = 16
+Embeddings = Mapping[str, Mapping[str, Tensor]]
+"""Textual inversion: word -> text encoder's part name -> the vectors [n, D] that stand for the word."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Reading:
-    """What a prompt says to the network: float32 [chunks, 77, D], one row of tokens after another."""
+    """What a prompt says to the network, float32.
+
+    `chunks` [chunks, 77, D]: one row of tokens after another. `pooled` [P]: the prompt as a whole, for networks that
+    ask for it. `negative`: it is what the picture should not show.
+    """
 
     chunks: Tensor
+    pooled: Tensor | None = None
+    negative: bool = False
 
 
 class TextReader:
-    """Encodes prompts of any length in chunks of 75 tokens, each framed as the encoder was trained."""
+    """Encodes prompts of any length; where there are two encoders their states stand side by side."""
 
-    def __init__(self, tokenizer: Any, encoder: Any) -> None:
-        self._tokenizer = tokenizer
-        self._encoder = encoder
-        self._size = int(encoder.config.max_position_embeddings) - 2
-        alone = self._tokens(",")
-        self._comma = alone[0] if len(alone) == 1 else None
+    def __init__(self, encoders: Mapping[str, ClipEncoder], *, zero_empty_negative: bool = False) -> None:
+        """`encoders` by part name, in the order of their states."""
+        self._encoders = encoders
+        self._zero_empty_negative = zero_empty_negative
 
-    def read(self, prompt: str) -> Reading:
-        """The encoder's last hidden states of each chunk of a prompt; an empty prompt is one chunk."""
-        rows = [self._framed(piece) for piece in chunks(self._tokens(prompt), self._size, self._comma)]
-        parts = [self._encode(rows[k : k + CHUNKS_AT_ONCE]) for k in range(0, len(rows), CHUNKS_AT_ONCE)]
-        return Reading(torch.cat(parts))
+    @classmethod
+    def of(cls, components: Components) -> TextReader:
+        """The reader of a loaded checkpoint."""
+        penultimate = family_of(components.base).penultimate
+        encoders = {
+            part: ClipEncoder(components.tokenizers[part], network, penultimate=penultimate)
+            for part, network in components.encoders.items()
+        }
+        return cls(encoders, zero_empty_negative=components.zero_empty_negative)
 
-    @cached_property
-    def _empty(self) -> Tensor:
-        return self._encode([self._framed([])])
+    def read(self, prompt: str, embeddings: Embeddings | None = None, *, negative: bool = False) -> Reading:
+        """The encoders' states of each chunk of a prompt; an empty prompt is one chunk.
+
+        A word of `embeddings` is replaced by its vectors wherever it stands, in any case. LORA_INCOMPATIBLE for one
+        that has other encoders' vectors. Where networks were trained so, an empty negative prompt is read as zeros.
+        """
+        texts = [
+            encoder.read(prompt, {word: parts[part] for word, parts in (embeddings or {}).items() if part in parts})
+            for part, encoder in self._encoders.items()
+        ]
+        # One encoder may lack an embedding that the other has: it reads the word itself, in fewer chunks perhaps.
+        longest = max(len(text.states) for text in texts)
+        filled = [
+            torch.cat([text.states, empty.expand(longest - len(text.states), -1, -1)])
+            for text, empty in zip(texts, self._empty, strict=True)
+        ]
+        reading = Reading(torch.cat(filled, dim=-1), texts[-1].pooled, negative)
+        if negative and self._zero_empty_negative and not prompt.strip():
+            pooled = None if reading.pooled is None else torch.zeros_like(reading.pooled)
+            return Reading(torch.zeros_like(reading.chunks), pooled, negative)
+        return reading
+
+    @property
+    def _empty(self) -> list[Tensor]:
+        return [encoder.empty for encoder in self._encoders.values()]
 
     def context(self, readings: Sequence[Reading], images: int) -> Tensor:
         """One batch for the network: [readings * images, tokens, D], all images of the first reading first.
@@ -50,21 +81,7 @@ class TextReader:
         longest = max(len(reading.chunks) for reading in readings)
         rows = []
         for reading in readings:
-            filling = self._empty.expand(longest - len(reading.chunks), -1, -1)
+            filling = torch.cat(self._empty, dim=-1).expand(longest - len(reading.chunks), -1, -1)
             row = torch.cat([reading.chunks, filling]).flatten(0, 1)  # [tokens, D]
             rows.append(row.expand(images, -1, -1))
         return torch.cat(rows)
-
-    def _tokens(self, text: str) -> list[int]:
-        tokens: list[int] = self._tokenizer(text, add_special_tokens=False, verbose=False).input_ids
-        return tokens
-
-    def _framed(self, piece: Sequence[int]) -> list[int]:
-        ids = self._tokenizer
-        return framed(piece, self._size, ids.bos_token_id, ids.eos_token_id, ids.pad_token_id)
-
-    @torch.no_grad()
-    def _encode(self, rows: Sequence[Sequence[int]]) -> Tensor:
-        ids = torch.tensor(rows, device=self._encoder.device)
-        states: Tensor = self._encoder(ids).last_hidden_state
-        return states.float()

@@ -9,6 +9,7 @@ from typing import Any
 
 from sdtoolbox import __version__
 from sdtoolbox.registry import Registry
+from sdtoolbox.schema.adapters import Adapter
 from sdtoolbox.schema.requests import Request, control_of
 
 # The order in which A1111 writes its keys; keys that are not here follow in the order of the request's fields.
@@ -39,6 +40,7 @@ ORDER = (
 )
 NEGATIVE = "Negative prompt: "
 PAIR = re.compile(r'\s*([^:,"]+?)\s*:\s*("(?:\\.|[^"\\])*"|[^,]*)(?:,|$)')
+NO_VAE = ("", "None", "Automatic")  # how the VAE of the checkpoint itself is called
 FEWEST_PAIRS = 3  # a last line with fewer pairs is part of the prompt
 
 
@@ -49,12 +51,17 @@ def parameters_text(
     index: int,
     checkpoint: Mapping[str, Any],
     registries: Mapping[str, Registry[Any]],
+    vae: Mapping[str, Any] | None = None,
+    adapters: Mapping[str, Mapping[str, Any]] | None = None,
 ) -> str:
     """The text of one picture: prompt, negative prompt, one line of `Key: value`.
 
     `request` is the resolved request of the picture's batch, `index` its place in it, `seed` its own seed;
-    `checkpoint` has `name` and `sha256`; `registries` gives the labels people know ("DPM++ 2M").
+    `checkpoint` and `vae` have `name` and `sha256`; `registries` gives the labels people know ("DPM++ 2M");
+    `adapters` has, by the id that stands in the request, `name` and `autov3`: they are written behind the prompt, as
+    the tags that everybody reads.
     """
+    known_adapters = adapters or {}
     values = request.model_dump()
     pairs: dict[str, Any] = {}
     for name, value in values.items():
@@ -63,16 +70,36 @@ def parameters_text(
             known = registries.get(control.choices)
             pairs[control.parameters_key] = known.get(value).label if known is not None else value
     pairs |= {"Seed": seed, "Model": checkpoint["name"], "Model hash": str(checkpoint["sha256"])[:10]}
+    pairs.pop("VAE", None)
+    if vae is not None:
+        pairs |= {"VAE": vae["name"], "VAE hash": str(vae["sha256"])[:10]}
     pairs["Size"] = f"{values['width']}x{values['height']}"
     if values.get("batch_size", 1) > 1:
         pairs |= {"Batch size": values["batch_size"], "Batch pos": index}
+    if hashes := _adapter_hashes(known_adapters):
+        pairs["Lora hashes"] = hashes
     pairs["Version"] = f"sdtoolbox {__version__}"
     ordered = [key for key in ORDER if key in pairs] + [key for key in pairs if key not in ORDER]
-    lines = [values["prompt"]]
+    lines = [" ".join(part for part in (values["prompt"], _tags(request, known_adapters)) if part)]
     if values["negative_prompt"]:
         lines.append(NEGATIVE + values["negative_prompt"])
     lines.append(", ".join(f"{key}: {_quoted(pairs[key])}" for key in ordered))
     return "\n".join(lines)
+
+
+def _tags(request: Request, known: Mapping[str, Mapping[str, Any]]) -> str:
+    used: tuple[Adapter, ...] = getattr(request, "adapters", ())
+    written = []
+    for adapter in used:
+        name = str(known.get(adapter.adapter, {}).get("name", adapter.adapter))
+        if any(mark in name for mark in "<>:;\n"):
+            name = adapter.adapter  # no tag can hold it; the id can be found too
+        written.append(f"<lora:{adapter.model_copy(update={'adapter': name}).written()}>")
+    return " ".join(written)
+
+
+def _adapter_hashes(known: Mapping[str, Mapping[str, Any]]) -> str:
+    return ", ".join(f"{one['name']}: {str(one['autov3'])[:12]}" for one in known.values() if one.get("autov3"))
 
 
 def _quoted(value: Any) -> str:
@@ -117,7 +144,7 @@ def parse_parameters(
     for name in request.model_fields:
         control = control_of(request, name)
         raw = pairs.pop(control.parameters_key, None) if control.parameters_key else None
-        if raw in (None, "", "Undefined"):
+        if raw in (None, "", "Undefined") or (control.choices == "vaes" and raw in NO_VAE):
             continue
         values[name] = raw if control.kind == "choice" else _number(str(raw))
     _split_old_sampler(values, registries)

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import math
 import re
 from pathlib import Path
 
 from sdtoolbox.errors import UserError
+from sdtoolbox.models.header import read_header
 
 WEIGHTS = ".safetensors"
 PARTS = ("unet", "vae", "text_encoder")
 NAME = re.compile(r"(diffusion_pytorch_)?model(\.(?P<variant>\w+))?(-\d+-of-\d+)?\.safetensors")
-LARGEST_HEADER = 100_000_000
 GET_AGAIN = "Download the checkpoint again, or remove it."
 
 Mark = tuple[tuple[str, int, int], ...]
@@ -58,36 +57,8 @@ def mark(folder: Path) -> Mark:
 
 
 def check(file: Path) -> int:
-    """The number of parameters in a file that is whole; MODEL_CORRUPT with the cause in words for any other.
-
-    Whole means a header, and exactly the bytes that it promises: a file cut short would kill the process when it
-    is mapped into memory.
-    """
-    size = file.stat().st_size
-    with file.open("rb") as stream:
-        start = stream.read(8)
-        if start.startswith(b"version "):
-            raise _corrupt(file, "it is a Git LFS pointer, the weights themselves were not downloaded")
-        if start.lstrip()[:1] == b"<":
-            raise _corrupt(file, "it is a web page, the download may have needed a login")
-        length = int.from_bytes(start, "little")
-        if len(start) < 8 or length > min(size - 8, LARGEST_HEADER):
-            raise _corrupt(file, f"it is cut short or not a safetensors file ({size} bytes)")
-        header = stream.read(length)
-    try:
-        entries = [entry for name, entry in json.loads(header).items() if name != "__metadata__"]
-        wanted = 8 + length + max((entry["data_offsets"][1] for entry in entries), default=0)
-        parameters = sum(math.prod(entry["shape"]) for entry in entries)
-    except (ValueError, TypeError, KeyError, IndexError, AttributeError, RecursionError):
-        raise _corrupt(file, "its header cannot be read") from None
-    if wanted != size:
-        raise _corrupt(file, f"it has {size} bytes and should have {wanted}")
-    return int(parameters)
-
-
-def _corrupt(file: Path, reason: str) -> UserError:
-    name = f"{file.parent.name}/{file.name}"
-    return UserError("MODEL_CORRUPT", f"{name} cannot be used: {reason}.", GET_AGAIN, "checkpoint")
+    """The number of parameters in a file that is whole; errors as `read_header`."""
+    return sum(math.prod(tensor.shape) for tensor in read_header(file).tensors.values())
 
 
 class Hashes:

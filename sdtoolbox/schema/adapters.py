@@ -25,9 +25,9 @@ class Adapter(BaseModel):
 
     def written(self) -> str:
         """The short form, which `adapters_from` reads: `name:0.8`, `name:0.8:0.5`, `name:0.8:0.5:lbw=…`."""
-        numbers = [self.weight] if self.text_weight is None and not self.blocks else [self.weight, self.on_text]
+        numbers = [self.weight] if self.on_text == self.weight else [self.weight, self.on_text]
         blocks = [f"lbw={self.blocks}"] if self.blocks else []
-        return ":".join([self.adapter, *(f"{number:g}" for number in numbers), *blocks])
+        return ":".join([self.adapter, *(repr(number).removesuffix(".0") for number in numbers), *blocks])
 
     @property
     def on_text(self) -> float:

@@ -52,12 +52,12 @@ GuidanceScale = Annotated[
 ]
 SamplerName = Annotated[Name, Control("choice", "Sampler", "Sampler", choices="samplers")]
 ScheduleName = Annotated[Name, Control("choice", "Schedule", "Schedule type", choices="schedules")]
-VaeName = Annotated[Name, Control("choice", "VAE", "VAE", choices="vaes")]
+VaeName = Annotated[Name, Control("choice", "VAE", "VAE", choices="vaes", group="more")]
 Adapters = Annotated[
     tuple[Adapter, ...],
     Field(max_length=32),
     BeforeValidator(adapters_from),
-    Control("adapters", "LoRA", choices="adapters", aliases=("lora", "loras")),
+    Control("adapters", "LoRA", choices="adapters", group="lora", aliases=("lora", "loras")),
 ]
 Seed = Annotated[int, Field(ge=-1, le=LARGEST_SEED), WHOLE, Control("seed", "Seed", "Seed")]
 BatchCount = Annotated[int, Field(ge=1, le=100), WHOLE, Control("slider", "Batch count", slider_maximum=16)]

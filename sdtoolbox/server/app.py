@@ -28,6 +28,7 @@ from sdtoolbox.errors import UserError
 from sdtoolbox.server.answers import REFUSED, Answers, error_response
 from sdtoolbox.server.guard import Guard
 from sdtoolbox.server.pictures import pictures
+from sdtoolbox.server.previews import previews
 from sdtoolbox.settings import Settings
 from sdtoolbox.toolbox import Toolbox
 
@@ -55,6 +56,7 @@ def build_app(toolbox: Toolbox) -> ASGIApp:
         return error_response(UserError(*REFUSED), 422)
 
     app.include_router(pictures(toolbox))
+    app.include_router(previews(toolbox))
     shared, on_space = not _is_loopback(toolbox.settings.host), bool(os.environ.get("SPACE_ID"))
     for site in (app, *mount(app, toolbox, shared=shared, insecure=shared and not on_space)):
         # FastAPI's own handler repeats what was sent, and fails where that is no text.

@@ -10,14 +10,16 @@ from sdtoolbox.errors import InvalidRequest, UserError
 from sdtoolbox.extensions import Registries
 from sdtoolbox.models.catalog import Catalog
 from sdtoolbox.models.entries import SHELVES, CatalogEntry
+from sdtoolbox.models.fit import misfit
 from sdtoolbox.protocols import Form
 from sdtoolbox.schema.fields import LARGEST_SEED
 from sdtoolbox.schema.requests import Request, control_of
+from sdtoolbox.tasks.adapters import resolve_adapters
 
 R = TypeVar("R", bound=Request)
 
 # How the models of a family carry noise; every family of the catalog's FAMILY_DEFAULTS stands here.
-FORM_OF_BASE: Mapping[str, Form] = {"sd1": "variance_exploding"}
+FORM_OF_BASE: Mapping[str, Form] = dict.fromkeys(("sd1", "sd2", "sdxl", "sdxl_refiner"), "variance_exploding")
 FORM_WORDS: Mapping[Form, str] = {"variance_exploding": "diffusion models", "flow": "flow models"}
 DRAWN_SEEDS = 2**32
 """Drawn seeds stay below this, though larger ones may be asked for: they are read aloud and typed."""
@@ -27,14 +29,17 @@ def resolve(request: R, registries: Registries, catalog: Catalog) -> R:
     """The same request with nothing left open, ready to be queued, stored and replayed.
 
     `UserError` names the field at fault, `InvalidRequest` all of them if there are several: unknown sampler,
-    schedule or checkpoint, a sampler that cannot draw with this kind of model, a seed too large for its batch.
-    Resolving twice changes nothing.
+    schedule, checkpoint, VAE or adapter, a sampler that cannot draw with this kind of model, an adapter that was made
+    for another, a seed too large for its batch. Adapters named in the prompt join those of the field. Resolving twice
+    changes nothing.
     """
     values = request.model_dump()
     problems: list[UserError] = []
     checkpoint = _resolve_checkpoint(request, values, catalog, problems)
     if checkpoint is not None:
         _fill_open(values, checkpoint)
+    _resolve_vae(request, values, checkpoint, catalog, problems)
+    resolve_adapters(request, values, checkpoint, catalog, problems)
     _resolve_names(request, values, registries, problems)
     if checkpoint is not None and not problems:
         _check_form(values, checkpoint, registries, problems)
@@ -49,16 +54,41 @@ def resolve(request: R, registries: Registries, catalog: Catalog) -> R:
 def _resolve_checkpoint(
     request: Request, values: dict[str, Any], catalog: Catalog, problems: list[UserError]
 ) -> CatalogEntry | None:
-    names = [name for name in values if control_of(type(request), name).choices == "checkpoints"]
-    for name in names:
+    given = ["vae"] if any(values[name] is not None for name in _fields(request, "vaes")) else []
+    for name in _fields(request, "checkpoints"):
         try:
-            found = catalog.find(values[name])
+            found = catalog.find(values[name], field=name, given=given)
         except UserError as error:
-            problems.append(UserError(error.code, error.message, error.hint, name))
+            problems.append(error)
         else:
             values[name] = found.id
             return found
     return None
+
+
+def _resolve_vae(
+    request: Request,
+    values: dict[str, Any],
+    checkpoint: CatalogEntry | None,
+    catalog: Catalog,
+    problems: list[UserError],
+) -> None:
+    for name in _fields(request, "vaes"):
+        if values[name] is None:
+            continue
+        try:
+            found = catalog.find(values[name], "vae", name)
+        except UserError as error:
+            problems.append(error)
+            continue
+        values[name] = found.id
+        if checkpoint is not None and (reason := misfit(found, checkpoint)):
+            said = f"{found.name} does not fit {checkpoint.name}: {reason}."
+            problems.append(UserError("MODEL_TYPE", said, "Leave the VAE empty to take the model's own.", name))
+
+
+def _fields(request: Request, shelf: str) -> list[str]:
+    return [name for name in type(request).model_fields if control_of(type(request), name).choices == shelf]
 
 
 def _fill_open(values: dict[str, Any], checkpoint: CatalogEntry) -> None:

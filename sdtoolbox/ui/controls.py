@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from html import escape
 from typing import Any
 
 import gradio as gr
 from gradio.components import Component
 
-from sdtoolbox.extensions import Registries
+from sdtoolbox.models.entries import SHELVES
 from sdtoolbox.schema.fields import Control
 from sdtoolbox.schema.requests import Request, bounds_of, control_of
+from sdtoolbox.toolbox import Toolbox
 from sdtoolbox.ui.i18n import Texts
 from sdtoolbox.ui.pieces import script, template
-
-Choices = Sequence[tuple[str, str]]
-"""What a choice offers: (what people see, the id) in order."""
+from sdtoolbox.ui.shelves import shelf_functions
 
 
 def element_id(request: type[Request], name: str) -> str:
@@ -35,12 +34,12 @@ def help_of(request: type[Request], name: str, texts: Texts) -> str:
     return texts.get(f"field.{name}.help", request.model_fields[name].description or "")
 
 
-def build_control(request: type[Request], name: str, texts: Texts, registries: Registries) -> Component:
+def build_control(request: type[Request], name: str, texts: Texts, toolbox: Toolbox) -> Component:
     """The component of one field; must be called inside a Blocks."""
-    return _BUILDERS[control_of(request, name).kind](request, name, texts, registries)
+    return _BUILDERS[control_of(request, name).kind](request, name, texts, toolbox)
 
 
-def _prompt(request: type[Request], name: str, texts: Texts, _registries: Registries) -> Component:
+def _prompt(request: type[Request], name: str, texts: Texts, _toolbox: Toolbox) -> Component:
     return gr.Textbox(
         label=label_of(request, name, texts),
         info=help_of(request, name, texts),
@@ -52,46 +51,80 @@ def _prompt(request: type[Request], name: str, texts: Texts, _registries: Regist
     )
 
 
-def _choice(request: type[Request], name: str, texts: Texts, registries: Registries) -> Component:
-    entries = [(entry.label, entry.id) for entry in registries.named(control_of(request, name).choices)]
-    return choice(request, name, texts, entries)
-
-
-def choice(request: type[Request], name: str, texts: Texts, choices: Choices, **options: Any) -> gr.Dropdown:
-    """A list to choose from that can be searched by typing."""
+def _choice(request: type[Request], name: str, texts: Texts, toolbox: Toolbox) -> Component:
+    shelf = control_of(request, name).choices
+    if shelf in SHELVES:
+        return _picker(request, name, texts, toolbox)
+    choices = [(entry.label, entry.id) for entry in toolbox.registries.named(shelf)]
     return gr.Dropdown(
-        choices=list(choices),
+        choices=choices,
         value=choices[0][1] if choices else None,
         label=label_of(request, name, texts),
         info=help_of(request, name, texts),
         elem_id=element_id(request, name),
         elem_classes=["sd-block", "sd-choice"],
-        **options,
     )
 
 
-def _number(request: type[Request], name: str, texts: Texts, _registries: Registries) -> Component:
+def _picker(request: type[Request], name: str, texts: Texts, toolbox: Toolbox) -> Component:
+    """A list of models that is searched on the server as one types; the value is an id."""
+    shelf = control_of(request, name).choices
+    return gr.HTML(
+        value=None,
+        html_template=template("picker", texts),
+        js_on_load=script("combobox", "picker"),
+        server_functions=shelf_functions(toolbox.catalog, texts, shelf),
+        # What stands there when nothing is chosen; a checkpoint is chosen always.
+        nothing=texts("form.no_checkpoint" if shelf == "checkpoints" else "picker.own"),
+        optional=shelf != "checkpoints",
+        **_words(request, name, texts, "picker."),
+    )
+
+
+def _adapters(request: type[Request], name: str, texts: Texts, toolbox: Toolbox) -> Component:
+    return gr.HTML(
+        value=[],
+        html_template=template("adapters", texts),
+        js_on_load=script("combobox", "adapters"),
+        server_functions=shelf_functions(toolbox.catalog, texts, control_of(request, name).choices),
+        prompt_id=f"{request.task}-prompt",
+        **_words(request, name, texts, "picker.", "adapters."),
+    )
+
+
+def _words(request: type[Request], name: str, texts: Texts, *says: str) -> dict[str, Any]:
+    """What all our own controls have in common: how they are called, in the page and by people."""
+    identity = element_id(request, name)
+    return {
+        "apply_default_css": False,
+        "elem_id": identity,
+        "elem_classes": ["sd-block"],
+        "input_id": escape(f"{identity}-input"),
+        "field_label": escape(label_of(request, name, texts)),
+        "help": escape(help_of(request, name, texts)),
+        "texts": {key: text for prefix in says for key, text in texts.below(prefix).items()},
+    }
+
+
+def _number(request: type[Request], name: str, texts: Texts, _toolbox: Toolbox) -> Component:
     control = control_of(request, name)
     low, high = bounds_of(request, name)
-    identity = element_id(request, name)
     # What the checkpoint proposes is tried out on a slider; a plain count needs less room.
     extra = {"seed": template("dice", texts), "slider": "" if _is_count(request, name) else _slider(control, low, high)}
+    words = _words(request, name, texts)
+    if _is_count(request, name):
+        words["elem_classes"] = ["sd-block", "sd-count"]
     return gr.HTML(
         value=request.model_fields[name].default,
         html_template=template("number", texts),
         js_on_load=script("number"),
-        apply_default_css=False,
-        elem_id=identity,
-        elem_classes=["sd-block", "sd-count"] if _is_count(request, name) else ["sd-block"],
         kind=control.kind,
-        input_id=escape(f"{identity}-input"),
-        field_label=escape(label_of(request, name, texts)),
-        help=escape(help_of(request, name, texts)),
         unit=escape(control.unit),
         minimum=low,
         maximum=high,
         step=control.step,
         extra=extra.get(control.kind, ""),
+        **words,
     )
 
 
@@ -99,7 +132,7 @@ def _is_count(request: type[Request], name: str) -> bool:
     return control_of(request, name).kind == "slider" and request.model_fields[name].default is not None
 
 
-def _flag(request: type[Request], name: str, texts: Texts, _registries: Registries) -> Component:
+def _flag(request: type[Request], name: str, texts: Texts, _toolbox: Toolbox) -> Component:
     return gr.Checkbox(
         value=bool(request.model_fields[name].default),
         label=label_of(request, name, texts),
@@ -117,7 +150,7 @@ def _slider(control: Control, low: float | None, high: float | None) -> str:
     )
 
 
-_BUILDERS: dict[str, Callable[[type[Request], str, Texts, Registries], Component]] = {
+_BUILDERS: dict[str, Callable[[type[Request], str, Texts, Toolbox], Component]] = {
     "prompt": _prompt,
     "choice": _choice,
     "slider": _number,
@@ -125,4 +158,5 @@ _BUILDERS: dict[str, Callable[[type[Request], str, Texts, Registries], Component
     "seed": _number,
     "size": _number,
     "flag": _flag,
+    "adapters": _adapters,
 }

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
 from sdtoolbox.errors import InvalidRequest, UserError
-from sdtoolbox.models.entries import CatalogEntry
+from sdtoolbox.models.entries import SHELVES, CatalogEntry, Kind
 from sdtoolbox.schema.problems import shown
 from sdtoolbox.schema.requests import Request, bounds_of, control_of
 from sdtoolbox.toolbox import Toolbox
 from sdtoolbox.ui.controls import element_id, label_of
-from sdtoolbox.ui.i18n import Texts
+from sdtoolbox.ui.i18n import Texts, sentence
+from sdtoolbox.ui.shelves import CHOSEN_BESIDE
 
 Values = dict[str, Any]
 
@@ -26,15 +26,9 @@ class Form:
         self.texts = texts
         self.names = list(request.model_fields)
 
-    def checkpoints(self) -> list[tuple[str, str]]:
-        """The checkpoints that can draw, as (name, id); of two with one name each also shows the start of its id."""
-        ready = self.toolbox.catalog.ready()
-        names = Counter(checkpoint.name for checkpoint in ready)
-        return [(c.name if names[c.name] == 1 else f"{c.name} ({c.id[:6]})", c.id) for c in ready]
-
     def initial(self) -> Values:
         """The fields' defaults; those that the request leaves open as the default checkpoint has them."""
-        values = {name: info.default for name, info in self.request.model_fields.items()}
+        values = {name: _plain(info.default) for name, info in self.request.model_fields.items()}
         checkpoint = self._checkpoint(None)
         return self._open(values, checkpoint) | ({"checkpoint": checkpoint.id} if checkpoint else {})
 
@@ -49,20 +43,26 @@ class Form:
         return initial | before | {name: value for name, value in (typed or {}).items() if self._is_typed(name, value)}
 
     def _is_typed(self, name: str, value: object) -> bool:
-        if control_of(self.request, name).choices:
+        if control_of(self.request, name).kind == "choice":
             return False  # a list that nobody touched shows its first entry
-        return value not in (None, "", self.request.model_fields[name].default, self.initial().get(name))
+        return value not in (None, "", [], self.request.model_fields[name].default, self.initial().get(name))
 
-    def after_checkpoint(self, values: Mapping[str, Any], before: str | None, after: str | None) -> Values:
-        """The fields that follow a change of checkpoint: those which still show what the one before brought."""
-        old, new = self._checkpoint(before), self._checkpoint(after)
-        if old is None or new is None or old == new:
-            return {}
-        open_fields = self._open(dict.fromkeys(self.names), old)
-        untouched = {
-            name: None for name, value in open_fields.items() if value is not None and values.get(name) == value
-        }
-        return {name: value for name, value in self._open(untouched, new).items() if name != "checkpoint"}
+    def brought(self, checkpoint: str | None) -> Values:
+        """What a checkpoint brings into the form: the fields that the request leaves open, as it has them."""
+        found = self._checkpoint(checkpoint)
+        open_fields = {name: None for name in self.names if self.is_open(name)}
+        return self._open(open_fields, found) if found else {}
+
+    def is_open(self, name: str) -> bool:
+        """Whether a field takes its value from the checkpoint where nobody gives one."""
+        return self.request.model_fields[name].default is None and control_of(self.request, name).choices not in SHELVES
+
+    def after_checkpoint(self, values: Mapping[str, Any], before: Mapping[str, Any], after: str | None) -> Values:
+        """The fields that move when the checkpoint or its defaults change: those which show what was brought `before`.
+
+        What a person chose stays.
+        """
+        return {name: value for name, value in self.brought(after).items() if values.get(name) == before.get(name)}
 
     def own_size(self, checkpoint: str | None) -> dict[str, int]:
         """The width and height that a checkpoint was trained for."""
@@ -100,12 +100,16 @@ class Form:
         return {"id": element_id(self.request, name), "text": sentence(text.strip())}
 
     def _makes_sense(self, name: str, value: object) -> bool:
-        if name not in self.names or not isinstance(value, str | int | float):
+        if name not in self.names:
             return False
-        choices = control_of(self.request, name).choices
-        if choices == "checkpoints":
-            return self._checkpoint(str(value)) is not None
-        return not choices or str(value) in self.toolbox.registries.named(choices)
+        control = control_of(self.request, name)
+        if control.kind == "adapters":
+            return _are_adapters(value)
+        if not isinstance(value, str | int | float):
+            return False
+        if control.choices in SHELVES:
+            return self._found(str(value), SHELVES[control.choices]) is not None
+        return not control.choices or str(value) in self.toolbox.registries.named(control.choices)
 
     def _open(self, values: Values, checkpoint: CatalogEntry | None) -> Values:
         defaults = checkpoint.defaults if checkpoint else {}
@@ -114,18 +118,26 @@ class Form:
     def _id(self, name: str, value: Any) -> Any:
         # A checkpoint's own file may name a sampler by its label; the list of choices knows ids.
         choices = control_of(self.request, name).choices
-        if not isinstance(value, str) or not choices or choices == "checkpoints":
+        if not isinstance(value, str) or not choices or choices in SHELVES:
             return value
         registry = self.toolbox.registries.named(choices)
         return registry.get(value).id if value in registry else value
 
     def _checkpoint(self, name: str | None) -> CatalogEntry | None:
+        return self._found(name or None, "checkpoint")
+
+    def _found(self, name: str | None, kind: Kind) -> CatalogEntry | None:
         try:
-            return self.toolbox.catalog.find(name)
+            return self.toolbox.catalog.find(name, kind, given=CHOSEN_BESIDE)
         except UserError:
             return None
 
 
-def sentence(text: str) -> str:
-    """Errors begin in lower case because programs put things before them; a person reads a sentence."""
-    return text[:1].upper() + text[1:]
+def _plain(value: Any) -> Any:
+    # Values travel as JSON, which has no tuples.
+    return list(value) if isinstance(value, tuple) else value
+
+
+def _are_adapters(value: object) -> bool:
+    """Whether this is a list as the form keeps it; an adapter whose file has gone meanwhile stays, and is said."""
+    return isinstance(value, list) and all(isinstance(one, Mapping) and one.get("adapter") for one in value)

@@ -37,6 +37,11 @@ class Texts:
         return {key: text for key, text in self.all.items() if key.startswith(prefix)}
 
 
+def sentence(text: str) -> str:
+    """Errors begin in lower case because programs put things before them; a person reads a sentence."""
+    return text[:1].upper() + text[1:]
+
+
 def pick_language(setting: str, cookie: str | None, accepted: str) -> str:
     """The language of a page: the switch (a cookie), else the operator's setting, else the browser's wish.
 

@@ -13,17 +13,19 @@ from html import escape
 from typing import Any
 
 import gradio as gr
+from gradio.components import Component
 
 from sdtoolbox.errors import UserError
 from sdtoolbox.registry import Entry
 from sdtoolbox.schema.requests import Txt2Img
 from sdtoolbox.toolbox import Toolbox
 from sdtoolbox.ui import pieces, views
-from sdtoolbox.ui.controls import choice
+from sdtoolbox.ui.controls import build_control
 from sdtoolbox.ui.endpoint import add_endpoint
 from sdtoolbox.ui.extensions_tab import build_extensions_tab, error_card
-from sdtoolbox.ui.form import Form, Values
+from sdtoolbox.ui.form import Values
 from sdtoolbox.ui.i18n import Texts
+from sdtoolbox.ui.models_tab import build_models_tab
 from sdtoolbox.ui.task_tab import QUICK, Shared, TaskTab, client_of
 
 log = logging.getLogger(__name__)
@@ -55,7 +57,7 @@ def build_page(toolbox: Toolbox, texts: Texts, *, shared: bool = False, insecure
         queue, checkpoint = _header(toolbox, texts, browser, shared)
         if insecure:
             gr.HTML(f'<p class="sd-banner" role="alert">{escape(texts("app.insecure"))}</p>', js_on_load=None)
-        tabs = _tabs(Shared(toolbox, texts, checkpoint, browser), extras)
+        tabs = _tabs(Shared(toolbox, texts, checkpoint, browser, shared), extras)
         ready = page.load(_introduce, browser, browser, **QUICK)
         for tab in tabs:
             tab.restore_after(ready)
@@ -75,11 +77,10 @@ def build_tab(toolbox: Toolbox, entry: Entry[Any]) -> BuiltTab:
     return BuiltTab(entry.label, blocks)
 
 
-def _header(toolbox: Toolbox, texts: Texts, browser: gr.BrowserState, shared: bool) -> tuple[gr.HTML, gr.Dropdown]:
-    form = Form(toolbox, Txt2Img, texts)
+def _header(toolbox: Toolbox, texts: Texts, browser: gr.BrowserState, shared: bool) -> tuple[gr.HTML, Component]:
     with gr.Row(elem_id="sd-top"):
         pieces.brand(texts)
-        checkpoint = choice(Txt2Img, "checkpoint", texts, form.checkpoints() or [(texts("form.no_checkpoint"), "")])
+        checkpoint = build_control(Txt2Img, "checkpoint", texts, toolbox)
         queue = pieces.queue(texts)
         pieces.page_tools(texts)
 
@@ -101,6 +102,8 @@ def _tabs(shared: Shared, extras: Sequence[BuiltTab]) -> list[TaskTab]:
             with gr.Tab(shared.texts.get(f"task.{entry.id}", entry.label), id=entry.id):
                 tabs.append(TaskTab(shared, entry))
                 add_endpoint(shared.toolbox, entry)
+        with gr.Tab(shared.texts("tab.models"), id="models"):
+            build_models_tab(shared.toolbox, shared.texts, tabs, shared=shared.by_many)
         for extra in extras:
             with gr.Tab(extra.label):
                 if extra.blocks is not None:

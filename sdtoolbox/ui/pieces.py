@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -30,17 +31,17 @@ def template(name: str, texts: Texts) -> str:
     return re.sub(r"\{\{ ([\w.:]+) \}\}", fill, (FOLDER / f"{name}.html").read_text("utf-8"))
 
 
-def script(name: str) -> str:
-    """A script as the body of `js_on_load`: the shared helpers, then its own file."""
-    return "\n".join((FOLDER / f"{part}.js").read_text("utf-8") for part in ("common", name))
+def script(*names: str) -> str:
+    """A script as the body of `js_on_load`: the shared helpers, then its own files in order."""
+    return "\n".join((FOLDER / f"{part}.js").read_text("utf-8") for part in ("common", *names))
 
 
 def _piece(name: str, texts: Texts, value: Any, says: tuple[str, ...] = (), **options: Any) -> gr.HTML:
-    code = options.pop("code", name)
+    code = options.pop("code", (name,))
     return gr.HTML(
         value=value,
         html_template=template(name, texts),
-        js_on_load=script(code) if code else None,
+        js_on_load=script(*code) if code else None,
         apply_default_css=False,
         texts={key: text for prefix in says for key, text in texts.below(prefix).items()},
         **{"elem_classes": "sd-piece"} | options,
@@ -56,6 +57,19 @@ def panel(texts: Texts, seed_id: str) -> gr.HTML:
 def queue(texts: Texts) -> gr.HTML:
     """The button with the queue's length and the drawer below it; its value is `views.queue`."""
     return _piece("queue", texts, {"jobs": []}, ("queue.", "stage.", "time."), elem_id="sd-queue")
+
+
+def models(texts: Texts, functions: list[Callable[[Any], Any]], **known: Any) -> gr.HTML:
+    """The Models tab; its value is `{"taken": {field: value}}`, what a form has to become a model's defaults."""
+    code = ("model_details", "models")
+    return _piece(
+        "models", texts, None, ("models.",), code=code, elem_id="sd-models", server_functions=functions, **known
+    )
+
+
+def fold(texts: Texts, title: str) -> gr.HTML:
+    """A folded group, to be used with `with`; what is inside works while it is folded, as Gradio's does not."""
+    return _piece("fold", texts, None, elem_classes=["sd-piece", "sd-group"], fold_title=escape(title))
 
 
 def brand(texts: Texts) -> gr.HTML:
@@ -86,7 +100,7 @@ def aspects(texts: Texts, width_id: str, height_id: str, own: dict[str, int]) ->
 
 def swap(texts: Texts, width_id: str, height_id: str) -> gr.HTML:
     """The button between width and height."""
-    return _piece("swap", texts, None, code="size", width_id=width_id, height_id=height_id)
+    return _piece("swap", texts, None, code=("size",), width_id=width_id, height_id=height_id)
 
 
 def unfold(texts: Texts) -> gr.HTML:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,7 +11,7 @@ import gradio as gr
 from gradio.components import Component
 
 from sdtoolbox.errors import UserError
-from sdtoolbox.extensions import Registries
+from sdtoolbox.models.annotations import DEFAULTS
 from sdtoolbox.protocols import TaskInfo
 from sdtoolbox.registry import Entry
 from sdtoolbox.schema.requests import control_of
@@ -35,8 +36,9 @@ class Shared:
 
     toolbox: Toolbox
     texts: Texts
-    checkpoint: gr.Dropdown  # in the header
+    checkpoint: Component  # in the header
     browser: gr.BrowserState  # {"client": id}: whose jobs these are
+    by_many: bool = False  # the server is shared: nobody sees or changes what is another's
 
 
 class TaskTab:
@@ -45,6 +47,7 @@ class TaskTab:
     def __init__(self, shared: Shared, entry: Entry[TaskInfo]) -> None:
         self.shared = shared
         self.request = entry.value.request
+        self.label = entry.label
         self.form = Form(shared.toolbox, self.request, shared.texts)
         self.fields: dict[str, Component] = {"checkpoint": shared.checkpoint}
         self.folds: dict[str, gr.Accordion] = {}
@@ -55,12 +58,12 @@ class TaskTab:
         shared, texts = self.shared, self.shared.texts
         # A fixed key and secret: otherwise a restart of the server would empty every browser's form.
         self.stored = gr.BrowserState({}, storage_key=f"sdtoolbox-form-{self.request.task}", secret="sdtoolbox")
-        self.shown_for = gr.State(self.form.initial().get("checkpoint"))
+        self.brought = gr.State(self.form.brought(None))  # what the checkpoint chosen put into the form
         with gr.Row(elem_classes="sd-task"):
             with gr.Column(elem_classes="sd-words"):
-                self._words(texts, shared.toolbox.registries)
+                self._words(texts, shared.toolbox)
             with gr.Column(elem_classes="sd-settings"):
-                self._settings(texts, shared.toolbox.registries)
+                self._settings(texts, shared.toolbox)
             with gr.Column(elem_classes="sd-go"):
                 self.notices = pieces.notices(texts)
                 self.generate = gr.Button(
@@ -72,28 +75,35 @@ class TaskTab:
             with gr.Column(elem_classes="sd-look"):
                 self.panel = pieces.panel(texts, element_id(self.request, "seed"))
 
-    def _words(self, texts: Texts, registries: Registries) -> None:
+    def _words(self, texts: Texts, toolbox: Toolbox) -> None:
         for name in self._named("prompt"):
             if name == "prompt":
-                self.fields[name] = build_control(self.request, name, texts, registries)
+                self.fields[name] = build_control(self.request, name, texts, toolbox)
             else:
                 self.folds[name] = gr.Accordion(label_of(self.request, name, texts), open=False, elem_classes="sd-fold")
                 with self.folds[name]:
-                    self.fields[name] = build_control(self.request, name, texts, registries)
+                    self.fields[name] = build_control(self.request, name, texts, toolbox)
 
-    def _settings(self, texts: Texts, registries: Registries) -> None:
+    def _settings(self, texts: Texts, toolbox: Toolbox) -> None:
         pieces.unfold(texts)
         ids = element_id(self.request, "width"), element_id(self.request, "height")
         with gr.Row(elem_classes="sd-size"):
             for name in self._named("size"):
-                self.fields[name] = build_control(self.request, name, texts, registries)
+                self.fields[name] = build_control(self.request, name, texts, toolbox)
                 if name == "width":
                     pieces.swap(texts, *ids)
         self.aspects = pieces.aspects(texts, *ids, self.form.own_size(None))
-        for group, names in self._groups().items():
-            with gr.Accordion(group, open=False) if group else gr.Row(elem_classes="sd-grid"):
-                for name in names:
-                    self.fields[name] = build_control(self.request, name, texts, registries)
+        groups = self._groups()
+        with gr.Row(elem_classes="sd-grid"):
+            self._controls(groups.pop("", []))
+        with gr.Row(elem_classes="sd-folds"):
+            for group, names in groups.items():
+                with pieces.fold(texts, texts.get(f"group.{group}", group)):
+                    self._controls(names)
+
+    def _controls(self, names: Sequence[str]) -> None:
+        for name in names:
+            self.fields[name] = build_control(self.request, name, self.shared.texts, self.shared.toolbox)
 
     def _groups(self) -> dict[str, list[str]]:
         """The fields that have no place of their own, by folded group; the first view is the group without a name."""
@@ -107,7 +117,7 @@ class TaskTab:
         # What the checkpoint proposes comes first, then the choices, the seed, and how many pictures.
         proposed = self.request.model_fields[name].default is None
         kind = control_of(self.request, name).kind
-        return {"choice": 1, "seed": 2, "flag": 4}.get(kind, 0 if proposed else 3)
+        return {"adapters": 0, "choice": 1, "seed": 2, "flag": 4}.get(kind, 0 if proposed else 3)
 
     def _named(self, kind: str) -> list[str]:
         return [name for name in self.form.names if control_of(self.request, name).kind == kind]
@@ -125,17 +135,22 @@ class TaskTab:
         self.panel.stop(self._stop, None, None, **QUICK)
         example = self.panel.select(self._example, None, self.fields["prompt"], **QUICK)
         example.then(self._submit, inputs, self.notices, **QUICK)
-        self.shared.checkpoint.input(
-            self._checkpoint_changed,
-            {*everything, self.shown_for},
-            [*everything, self.shown_for, self.aspects],
-            **QUICK,
-        )
+        self._follow(self.shared.checkpoint.input)
+
+    def _follow(self, event: Any) -> None:
+        everything = list(self.fields.values())
+        shown = [*everything, self.brought, self.aspects]
+        event(self._checkpoint_changed, {*everything, self.brought}, shown, **QUICK)
+
+    def follow_models(self, models: Component) -> None:
+        """Let the form take over what is written about its checkpoint in the Models tab, and the other way round."""
+        self._follow(models.edit)
+        models.select(self._taken, {*self.fields.values()}, models, **QUICK)
 
     def restore_after(self, ready: Any) -> None:
         """Once the page is there, the form is as this browser left it."""
         fields = self.fields.values()
-        restored = [*fields, self.shown_for, self.aspects, *self.folds.values()]
+        restored = [*fields, self.brought, self.aspects, *self.folds.values()]
         ready.then(self._restore, {self.stored, *fields}, restored, **QUICK)
 
     def _submit(self, data: dict[Component, Any]) -> dict[str, Any]:
@@ -168,14 +183,19 @@ class TaskTab:
 
     def _shown(self, values: Values) -> list[Any]:
         checkpoint = values.get("checkpoint")
-        return [*(values[name] for name in self.fields), checkpoint, self.form.own_size(checkpoint)]
+        return [*(values[name] for name in self.fields), self.form.brought(checkpoint), self.form.own_size(checkpoint)]
+
+    def _taken(self, data: dict[Component, Any]) -> dict[str, Any]:
+        values = {name: data[field] for name, field in self.fields.items()}
+        return {"taken": {name: values[name] for name in DEFAULTS if name in values}, "at": time.time()}
 
     def _checkpoint_changed(self, data: dict[Component, Any]) -> list[Any]:
-        # Only what moves is sent: the list says each choice twice, and the second word has the old values in it.
+        # Only what moves is sent: whatever else a person is typing at that moment stays.
         values = {name: data[field] for name, field in self.fields.items()}
-        moved = self.form.after_checkpoint(values, data[self.shown_for], values["checkpoint"])
+        checkpoint = values["checkpoint"]
+        moved = self.form.after_checkpoint(values, data[self.brought], checkpoint)
         fields = [moved.get(name, gr.skip()) for name in self.fields]
-        return [*fields, values["checkpoint"], self.form.own_size(values["checkpoint"])]
+        return [*fields, self.form.brought(checkpoint), self.form.own_size(checkpoint)]
 
 
 def client_of(browser: Values | None) -> str:

@@ -9,8 +9,7 @@ from typing import Any
 from sdtoolbox.errors import UserError
 from sdtoolbox.schema.results import Event, Job, JobState
 from sdtoolbox.toolbox import Toolbox
-from sdtoolbox.ui.form import sentence
-from sdtoolbox.ui.i18n import Texts
+from sdtoolbox.ui.i18n import Texts, sentence
 
 UNFINISHED: tuple[JobState, ...] = ("running", "queued", "interrupted")
 SHOWN_JOBS = 60  # of one browser: enough to scroll through, few enough to send whole

@@ -15,7 +15,6 @@ from sdtoolbox.errors import Cancelled
 from sdtoolbox.extensions import Registries
 from sdtoolbox.faults import reach
 from sdtoolbox.jobs.holding import Holding, JobLostError
-from sdtoolbox.models.catalog import Catalog
 from sdtoolbox.protocols import DiffusionModel
 from sdtoolbox.schema.adapters import Adapter
 from sdtoolbox.schema.results import Stage
@@ -38,7 +37,6 @@ class JobContext:
         self.warnings: list[str] = []
         self.finished: list[str] = list(parts.queue.pictures(holding.job.id))
         self._queue = parts.queue
-        self._catalog: Catalog = parts.catalog
         self._holding = holding
         self._models = models
         self._progress = progress
@@ -51,8 +49,6 @@ class JobContext:
     ) -> AbstractContextManager[DiffusionModel]:
         """The loaded model of this catalog id, with these adapters and this VAE until the block ends."""
         self.check_cancelled()
-        if all(known.id != checkpoint for known in self._catalog):
-            self._catalog.refresh()  # it may have come after this process began
         return self._models.lease(checkpoint, adapters, vae, on_loading=self._loading)
 
     def _loading(self, *_: Any) -> None:

@@ -22,8 +22,8 @@ class Heartbeat:
         self, presence: Presence, worker_id: str, lease_seconds: float, on_beat: Callable[[], None] | None = None
     ) -> None:
         self.lost = threading.Event()
+        self.worker_id = worker_id
         self._presence = presence
-        self._worker_id = worker_id
         self._interval = lease_seconds / BEATS_PER_LEASE
         self._on_beat = on_beat
         self._holding: Holding | None = None
@@ -59,7 +59,7 @@ class Heartbeat:
                 log.warning("heartbeat missed: %s", error)
 
     def _beat(self) -> None:
-        self._presence.beat(self._worker_id)
+        self._presence.beat(self.worker_id)
         holding = self._holding
         if holding is not None and not holding.renew() and self._holding is holding:
             self.lost.set()

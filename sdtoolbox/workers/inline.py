@@ -25,7 +25,9 @@ class InlineWorker:
     def __init__(self, parts: Parts) -> None:
         self.id = new_worker_id("inline")
         self._parts = parts
-        self._heartbeat = Heartbeat(parts.queue.presence, self.id, parts.settings.lease_seconds)
+        self._heartbeat = Heartbeat(
+            parts.queue.presence, self.id, parts.settings.lease_seconds, lambda: self._runner.tidy()
+        )
         self._runner = Runner(parts, load_engine, self._heartbeat)
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="inline worker")
         parts.queue.presence.enter(self.id, "inline")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -15,6 +15,7 @@ from sdtoolbox.extensions import LoadReport, Registries
 from sdtoolbox.images.store import ImageStore
 from sdtoolbox.jobs.queue import Queue
 from sdtoolbox.models.catalog import Catalog
+from sdtoolbox.models.held import Held
 from sdtoolbox.protocols import DiffusionModel
 from sdtoolbox.schema.adapters import Adapter
 from sdtoolbox.settings import Settings
@@ -40,18 +41,28 @@ class Parts:
         settings.make_folders()
         registries, reports = load_all(settings)
         database = Database(settings.database)
-        catalog = Catalog(settings.all_model_folders)
+        catalog = Catalog(settings.all_model_folders, database, at_once=(settings.shipped_models,))
         store = ImageStore(settings.outputs, database)
         return cls(settings, registries, reports, catalog, database, Queue(database, settings), store)
 
 
 class Models(Protocol):
-    """The owner of the weights, as the engine provides it."""
+    """The owner of the weights, as the engine provides it; calls `on_change` when `loaded` may have changed."""
+
+    on_change: Callable[[], None]
 
     def lease(
         self, checkpoint_id: str, adapters: Sequence[Adapter] = (), vae: str | None = None, on_loading: Any = None
     ) -> AbstractContextManager[DiffusionModel]:
         """The loaded model, kept until the block ends; `on_loading()` is called if it has to be loaded first."""
+        ...
+
+    def loaded(self) -> Sequence[Held]:
+        """What is in memory."""
+        ...
+
+    def unload(self, model_id: str) -> None:
+        """Drop a model from memory, at the end of its lease if it has one; nothing if it is not there."""
         ...
 
 

@@ -80,6 +80,7 @@ class Worker:
             os._exit(0)
 
     def _work(self) -> bool:
+        self._runner.tidy()
         with self._claiming:
             job = self._parts.queue.claim(self.id)
             self._holding = None if job is None else Holding(self._parts.queue, job, self.id)

@@ -8,6 +8,7 @@ from contextlib import closing
 
 from sdtoolbox.errors import Cancelled
 from sdtoolbox.jobs.holding import Holding, JobLostError
+from sdtoolbox.jobs.loaded import LoadedModels
 from sdtoolbox.jobs.timings import Timings
 from sdtoolbox.protocols import Drawn
 from sdtoolbox.schema.results import JobState, Picture, Result
@@ -15,6 +16,7 @@ from sdtoolbox.workers.blame import explain
 from sdtoolbox.workers.context import JobContext
 from sdtoolbox.workers.heartbeat import Heartbeat
 from sdtoolbox.workers.history import History
+from sdtoolbox.workers.memory import MemoryList
 from sdtoolbox.workers.parts import Models, Parts, device_of
 from sdtoolbox.workers.progress import Progress
 from sdtoolbox.workers.saving import save
@@ -30,12 +32,21 @@ class Runner:
         self._make_engine = engine
         self._heartbeat = heartbeat
         self._models: Models | None = None
+        self._memory: MemoryList | None = None
 
     def models(self) -> Models:
         """The engine; its import takes seconds, once."""
         if self._models is None:
-            self._models = self._make_engine(self._parts)
+            models = self._make_engine(self._parts)
+            self._memory = MemoryList(LoadedModels(self._parts.database), self._heartbeat.worker_id, models)
+            models.on_change = self._memory.publish
+            self._models = models
         return self._models
+
+    def tidy(self) -> None:
+        """Drop the models that somebody wants dropped, those of the job in hand when it ends; cheap, from any thread."""
+        if self._memory is not None:
+            self._memory.obey()
 
     def run(self, holding: Holding) -> JobState | None:
         """Do a claimed job to its end, whatever happens; returns how it ended, None if it was lost on the way."""

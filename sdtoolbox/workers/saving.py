@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from sdtoolbox import __version__
+from sdtoolbox.errors import UserError
 from sdtoolbox.images.metadata import png_bytes
 from sdtoolbox.images.parameters import parameters_text
 from sdtoolbox.jobs.holding import Holding
 from sdtoolbox.protocols import Drawn
-from sdtoolbox.schema.requests import Request
 from sdtoolbox.schema.results import Picture
 from sdtoolbox.workers.context import JobContext
 from sdtoolbox.workers.parts import Parts
@@ -54,19 +54,36 @@ def save(parts: Parts, holding: Holding, ctx: JobContext, drawn: Drawn, position
 
 
 def _parameters(parts: Parts, ctx: JobContext, drawn: Drawn) -> str:
+    request = drawn.request
+    vae = getattr(request, "vae", None)
     return parameters_text(
-        drawn.request,
+        request,
         seed=drawn.seed,
         index=drawn.index,
-        checkpoint=_checkpoint(parts, ctx, drawn.request),
+        checkpoint=_identity(parts, str(getattr(request, "checkpoint", "")), ctx.environment.get("checkpoint")),
         registries=parts.registries.by_name(),
+        vae=None if vae is None else _identity(parts, vae, ctx.environment.get("vae")),
+        adapters={one.adapter: _adapter(parts, one.adapter) for one in getattr(request, "adapters", ())},
     )
 
 
-def _checkpoint(parts: Parts, ctx: JobContext, request: Request) -> dict[str, Any]:
-    recorded = ctx.environment.get("checkpoint")
+def _identity(parts: Parts, identity: str, recorded: Any) -> dict[str, Any]:
+    """Name and SHA-256 of a model as the engine wrote them down when it drew, or as the catalog has the name."""
     if isinstance(recorded, dict) and "name" in recorded:
         return {"sha256": ""} | recorded
-    identity = getattr(request, "checkpoint", None)
-    name = next((known.name for known in parts.catalog if known.id == identity), str(identity))
-    return {"name": name, "sha256": ""}
+    return {"name": _name(parts, identity), "sha256": ""}
+
+
+def _adapter(parts: Parts, identity: str) -> dict[str, Any]:
+    try:
+        entry = parts.catalog.get(identity)
+        return {"name": entry.name, "autov3": parts.catalog.autov3(entry)}
+    except UserError:  # it was removed while it drew: the picture is kept all the same
+        return {"name": identity, "autov3": ""}
+
+
+def _name(parts: Parts, identity: str) -> str:
+    try:
+        return parts.catalog.get(identity).name
+    except UserError:
+        return identity

@@ -23,17 +23,16 @@ import torch
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
-from sdtoolbox.engine.devices import open_device  # noqa: E402
 from sdtoolbox.engine.diffusion import LatentDiffusion  # noqa: E402
-from sdtoolbox.engine.loading import load  # noqa: E402
-from sdtoolbox.models.catalog import recognise  # noqa: E402
+from sdtoolbox.engine.manager import ModelManager  # noqa: E402
+from sdtoolbox.models.catalog import Catalog  # noqa: E402
 from sdtoolbox.protocols import SamplerInfo, ScheduleInfo  # noqa: E402
 from sdtoolbox.samplers.euler import euler  # noqa: E402
 from sdtoolbox.samplers.guidance import classifier_free  # noqa: E402
 from sdtoolbox.samplers.schedules import uniform  # noqa: E402
 from sdtoolbox.schema.requests import Txt2Img  # noqa: E402
 from sdtoolbox.settings import Settings  # noqa: E402
-from sdtoolbox.tasks.diffusion import Batch, noise_levels, sample  # noqa: E402
+from sdtoolbox.tasks.diffusion import Batch, Denoisers, noise_levels, sample  # noqa: E402
 
 PROMPT = "a big red house in a meadow"
 SCALE = 5.0
@@ -80,13 +79,26 @@ def ours(model: LatentDiffusion, steps: int, side: int) -> Callable[[], Any]:
         sigmas = noise_levels(model, request, ctx)
         noise = model.noise([1], side, side)
         x = noise.initial() * sigmas[0]
-        return sample(model, Batch(request, 0, 1), ctx, denoise=cancellable, sigmas=sigmas, noise=noise, x=x)
+        return sample(
+            model, Batch(request, 0, 1), ctx, denoisers=Denoisers(cancellable, None), sigmas=sigmas, noise=noise, x=x
+        )
 
     return run
 
 
 def theirs(model: LatentDiffusion, steps: int, side: int) -> Callable[[], Any]:
     """The pipeline of diffusers over the same networks, from noise to latents."""
+    pipeline = pipeline_of(model)
+    prompts = {
+        "prompt_embeds": model.encode(PROMPT).chunks,
+        "negative_prompt_embeds": model.encode("").chunks,
+    }
+    options = {"guidance_scale": SCALE, "num_inference_steps": steps, "height": side, "width": side}
+    return lambda: pipeline(**prompts, **options, output_type="latent", generator=torch.Generator().manual_seed(1))
+
+
+def pipeline_of(model: LatentDiffusion) -> Any:
+    """The pipeline of diffusers over the networks of a model."""
     parts = model._components
     scheduler = diffusers.EulerDiscreteScheduler.from_config(dict(parts.scheduler), timestep_spacing="linspace")
     pipeline = diffusers.StableDiffusionPipeline(
@@ -100,12 +112,7 @@ def theirs(model: LatentDiffusion, steps: int, side: int) -> Callable[[], Any]:
         requires_safety_checker=False,
     )
     pipeline.set_progress_bar_config(disable=True)
-    prompts = {
-        "prompt_embeds": model.encode(PROMPT).chunks,
-        "negative_prompt_embeds": model.encode("").chunks,
-    }
-    options = {"guidance_scale": SCALE, "num_inference_steps": steps, "height": side, "width": side}
-    return lambda: pipeline(**prompts, **options, output_type="latent", generator=torch.Generator().manual_seed(1))
+    return pipeline
 
 
 def bare(model: LatentDiffusion, steps: int, side: int) -> Callable[[], Any]:
@@ -123,27 +130,29 @@ def bare(model: LatentDiffusion, steps: int, side: int) -> Callable[[], Any]:
 
 def measure(folder: Path, rounds: int, steps: int, threads: int) -> None:
     """Print medians of the milliseconds a step with the network, and of the loops with the network taken out."""
-    checkpoint = recognise(folder)
-    device = open_device(Settings(home=folder, threads=threads, device="cpu"))
-    model = LatentDiffusion(checkpoint, load(checkpoint, device), device, "")
+    catalog = Catalog([folder.parent])
+    checkpoint = next(entry for entry in catalog if entry.path == folder)
+    manager = ModelManager(catalog, Settings(home=folder, threads=threads, device="cpu"))
     side = int(checkpoint.defaults["width"])
     kinds = {"bare": bare, "ours": ours, "diffusers": theirs}
-    runs = {name: make(model, steps, side) for name, make in kinds.items()}
-    print(f"{checkpoint.name}, {side}x{side}, {steps} steps, guidance, {torch.get_num_threads()} threads")
-    _print(_interleaved(runs, rounds, steps, time.perf_counter), "bare", "ms a step")
-    model._unet.forward = lambda x, *_, **__: (x * 0.5,)
-    _print(_interleaved(runs, rounds, steps, time.process_time), "diffusers", "CPU ms a step without the network")
+    with manager.lease(checkpoint.id) as model:
+        runs = {name: make(model, steps, side) for name, make in kinds.items()}
+        print(f"{checkpoint.name}, {side}x{side}, {steps} steps, guidance, {torch.get_num_threads()} threads")
+        _print(interleaved(runs, rounds, steps, time.perf_counter), "bare", "ms a step")
+        model._unet.forward = lambda x, *_, **__: (x * 0.5,)
+        _print(interleaved(runs, rounds, steps, time.process_time), "diffusers", "CPU ms a step without the network")
 
 
-def _interleaved(
+def interleaved(
     runs: dict[str, Callable[[], Any]], rounds: int, steps: int, clock: Callable[[], float]
 ) -> dict[str, list[float]]:
+    """Milliseconds a step of each, round after round; the first round warms up and does not count."""
     times: dict[str, list[float]] = {name: [] for name in runs}
     for round_ in range(rounds + 1):
         for name, run in runs.items():
             start = clock()
             run()
-            if round_:  # the first round warms up
+            if round_:
                 times[name].append((clock() - start) / steps * 1000)
     return times
 

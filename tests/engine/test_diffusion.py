@@ -49,7 +49,7 @@ def damaged(model: LatentDiffusion, part: str, dtype: torch.dtype = torch.float3
     with torch.no_grad():
         out.bias[0] = float("nan")
     network.to(dtype)
-    return LatentDiffusion(model.checkpoint, components, Device(torch.device("cpu"), 1, "cpu"), "")
+    return LatentDiffusion(model.checkpoint, components, Device(torch.device("cpu"), 1, "cpu"), str)
 
 
 def test_the_same_request_has_the_same_bytes(model: LatentDiffusion) -> None:
@@ -136,7 +136,7 @@ def test_one_stage_is_tried_again_in_float32(tiny_model: LatentDiffusion) -> Non
     whole = copy.deepcopy(half)
     whole.vae.float()
     expected, model = (
-        LatentDiffusion(tiny_model.checkpoint, parts, Device(torch.device("cpu"), 1, "cpu"), "")
+        LatentDiffusion(tiny_model.checkpoint, parts, Device(torch.device("cpu"), 1, "cpu"), str)
         for parts in (whole, half)
     )
     assert model.environment["decoder_precision"] == "float16"

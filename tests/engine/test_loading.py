@@ -8,10 +8,12 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
+from sdtoolbox.engine.components import Components
 from sdtoolbox.engine.devices import Device
-from sdtoolbox.engine.loading import Components, load
+from sdtoolbox.engine.loading import load
+from sdtoolbox.engine.policy import Policy
 from sdtoolbox.errors import UserError
-from sdtoolbox.models.catalog import recognise
+from sdtoolbox.models.entries import CatalogEntry
 
 CPU = Device(torch.device("cpu"), 1, "cpu")
 
@@ -23,7 +25,10 @@ def folder(tiny_checkpoint: Path, tmp_path: Path) -> Path:
 
 
 def loaded(folder: Path, device: Device = CPU) -> Components:
-    return load(recognise(folder), device)
+    entry = CatalogEntry(
+        id="0" * 32, name="tiny", kind="checkpoint", base="sd1", state="ready", path=folder, layout="diffusers"
+    )
+    return load(entry, device)
 
 
 def test_half_precision_on_disk_is_float32_in_memory(folder: Path) -> None:
@@ -100,6 +105,84 @@ def test_a_lost_tokenizer_is_named(folder: Path) -> None:
 def test_without_a_scheduler_it_is_stable_diffusion_1(folder: Path) -> None:
     shutil.rmtree(folder / "scheduler")
     assert loaded(folder).scheduler["beta_schedule"] == "scaled_linear"
+
+
+def test_the_same_numbers_as_the_libraries_read(folder: Path) -> None:
+    from diffusers import AutoencoderKL, UNet2DConditionModel
+    from transformers import CLIPTextModel
+
+    components = loaded(folder)
+    for part, library in {"unet": UNet2DConditionModel, "vae": AutoencoderKL, "text_encoder": CLIPTextModel}.items():
+        theirs = library.from_pretrained(folder / part, local_files_only=True).state_dict()
+        ours = components.networks[part].state_dict()
+        assert ours.keys() == theirs.keys()
+        assert all(torch.equal(ours[name], theirs[name]) for name in theirs)
+
+
+def test_shards_are_put_together_and_a_lost_one_is_noticed(folder: Path) -> None:
+    from diffusers import UNet2DConditionModel
+
+    whole = loaded(folder).unet.state_dict()
+    unet = UNet2DConditionModel.from_pretrained(folder / "unet", local_files_only=True)
+    (folder / "unet" / "diffusion_pytorch_model.safetensors").unlink()
+    unet.save_pretrained(folder / "unet", max_shard_size="300KB")
+    shards = sorted((folder / "unet").glob("*.safetensors"))
+    assert len(shards) > 1
+    state = loaded(folder).unet.state_dict()
+    assert all(torch.equal(state[name], whole[name]) for name in whole)
+    shards[0].unlink()
+    with pytest.raises(UserError, match="unet of tiny cannot be loaded: [0-9]+ weights are missing"):
+        loaded(folder)
+
+
+def test_names_of_older_libraries_are_known(folder: Path) -> None:
+    """Autoencoders before diffusers 0.18, text encoders before transformers 5.6."""
+    before = {part: loaded(folder).networks[part].state_dict() for part in ("vae", "text_encoder")}
+    older = {".to_q.": ".query.", ".to_k.": ".key.", ".to_v.": ".value.", ".to_out.0.": ".proj_attn."}
+    (vae,) = (folder / "vae").glob("*.safetensors")
+    state = load_file(vae)
+    for name in list(state):
+        for new, old in older.items():
+            if "attentions" in name and new in name:
+                state[name.replace(new, old)] = state.pop(name)
+    assert any(".proj_attn." in name for name in state)
+    save_file(state, vae)
+    (text,) = (folder / "text_encoder").glob("*.safetensors")
+    save_file({f"text_model.{name}": tensor for name, tensor in load_file(text).items()}, text)
+    after = loaded(folder)
+    for part, weights in before.items():
+        state = after.networks[part].state_dict()
+        assert all(torch.equal(state[name], weights[name]) for name in weights)
+
+
+def test_a_file_that_is_cut_while_it_is_read_is_an_error(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from sdtoolbox.engine import assembling
+
+    (file,) = (folder / "unet").glob("*.safetensors")
+    fill = assembling.Blueprint.fill
+
+    def cut(self: assembling.Blueprint, *arguments: object, **options: object) -> object:
+        if self.part == "unet":
+            file.write_bytes(file.read_bytes()[:-100_000])
+        return fill(self, *arguments, **options)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(assembling.Blueprint, "fill", cut)
+    with pytest.raises(UserError, match="was cut short while it was read") as caught:
+        loaded(folder)
+    assert caught.value.code == "MODEL_CORRUPT"
+
+
+def test_what_a_policy_offloads_waits_in_main_memory(folder: Path) -> None:
+    """The meta device stands for one that this machine does not have."""
+    device = Device(torch.device("meta"), 1, "")
+    entry = CatalogEntry(
+        id="0" * 32, name="tiny", kind="checkpoint", base="sd1", state="ready", path=folder, layout="diffusers"
+    )
+    assert load(entry, device, policy=Policy()).unet.device.type == "meta"
+    waiting = load(entry, device, policy=Policy(placement="model", precision=torch.bfloat16, channels_last=True))
+    assert waiting.unet.device.type == "cpu"
+    assert waiting.unet.dtype == waiting.vae.dtype == torch.bfloat16
+    assert waiting.unet.conv_in.weight.is_contiguous(memory_format=torch.channels_last)
 
 
 def test_python_files_in_a_checkpoint_are_never_run(folder: Path) -> None:

@@ -1,15 +1,18 @@
 from __future__ import annotations
 
+import gc
 import json
 import os
 import shutil
 import threading
 import time
+import weakref
 from pathlib import Path
 
 import pytest
 
 from sdtoolbox.engine import manager as manager_module
+from sdtoolbox.engine import policy
 from sdtoolbox.engine.manager import ModelManager
 from sdtoolbox.errors import UserError
 from sdtoolbox.models.catalog import Catalog
@@ -27,6 +30,11 @@ def manager_of(models: Path, **settings: object) -> ModelManager:
     return ModelManager(Catalog([models]), Settings(home=home, device="cpu", threads=1, **settings))  # type: ignore[arg-type]
 
 
+def ids(manager: ModelManager) -> list[str]:
+    """What is in memory, the most recently used last."""
+    return [held.model_id for held in manager.loaded()]
+
+
 def test_a_model_is_loaded_once_and_kept(models: Path) -> None:
     manager = manager_of(models)
     loads: list[str] = []
@@ -35,22 +43,22 @@ def test_a_model_is_loaded_once_and_kept(models: Path) -> None:
     with manager.lease("tiny", on_loading=lambda: loads.append("tiny")) as second:
         assert first is second
     assert loads == ["tiny"]
-    assert manager.loaded() == [first.checkpoint.id]
+    assert ids(manager) == [first.checkpoint.id]
     assert manager.device == "cpu"
 
 
 def test_the_least_recently_used_goes_first_and_a_leased_one_never(models: Path) -> None:
     shutil.copytree(models / "checkpoints" / "tiny", models / "checkpoints" / "third")
     (models / "checkpoints" / "third" / "sdtoolbox.json").unlink()
-    ids = {c.name: c.id for c in Catalog([models])}
+    by_name = {c.name: c.id for c in Catalog([models])}
     manager = manager_of(models, model_memory_gb=3e6 / 2**30)  # room for two of 1.2 MB
     with manager.lease("tiny"):
         with manager.lease("tiny-v"):
             pass
         with manager.lease("third"):
-            assert manager.loaded() == [ids["tiny"], ids["third"]]
+            assert ids(manager) == [by_name["tiny"], by_name["third"]]
     with manager.lease("tiny-v"):
-        assert manager.loaded() == [ids["third"], ids["tiny-v"]]
+        assert ids(manager) == [by_name["third"], by_name["tiny-v"]]
 
 
 def test_what_does_not_fit_at_all_is_used_and_dropped(models: Path) -> None:
@@ -144,3 +152,103 @@ def test_one_load_at_a_time_and_one_model_for_two_who_ask(models: Path, monkeypa
     assert most == [1]
     assert len(found) == 3
     assert len(set(map(id, found))) == 2
+
+
+def test_what_is_held_is_shown_with_its_bytes_and_who_uses_it(models: Path) -> None:
+    manager = manager_of(models)
+    changes: list[list[tuple[str, bool]]] = []
+    manager.on_change = lambda: changes.append([(held.name, held.leased) for held in manager.loaded()])
+    with manager.lease("tiny") as model:
+        (held,) = manager.loaded()
+        assert (held.model_id, held.name, held.leased) == (model.checkpoint.id, "tiny", True)
+        networks = model._components.networks.values()
+        tensors = {id(one): one for network in networks for one in (*network.parameters(), *network.buffers())}
+        assert held.bytes == sum(one.numel() * one.element_size() for one in tensors.values())
+    assert changes == [[("tiny", True)], [("tiny", False)]]
+
+
+def test_unloading_drops_at_once_or_when_the_lease_ends(models: Path) -> None:
+    manager = manager_of(models)
+    with manager.lease("tiny") as model:
+        manager.unload(model.checkpoint.id)
+        assert ids(manager) == [model.checkpoint.id]
+        assert model.encode("a").chunks.isfinite().all()
+    assert ids(manager) == []
+    with manager.lease("tiny") as again:
+        assert again is not model
+    manager.unload(again.checkpoint.id)
+    manager.unload("nothing of this name")
+    assert ids(manager) == []
+
+
+def test_a_model_that_is_dropped_is_freed(models: Path) -> None:
+    manager = manager_of(models)
+    with manager.lease("tiny") as model:
+        gone = weakref.ref(model._unet)
+    identity = model.checkpoint.id
+    del model
+    manager.unload(identity)
+    assert gone() is None
+
+
+def test_switching_back_is_quick_and_two_hundred_switches_leave_memory_flat(models: Path) -> None:
+    """Within the budget nothing is loaded again; beyond it each switch loads, and frees what it loaded before."""
+    roomy, tight = manager_of(models), manager_of(models, model_memory_gb=2e6 / 2**30)  # both, or one of 1.2 MB
+    for manager, switches in ((roomy, 200), (tight, 10)):
+        for name in ("tiny", "tiny-v") * 3:
+            with manager.lease(name) as model:
+                model.encode("a red house")
+        gc.collect()
+        objects, resident = len(gc.get_objects()), resident_bytes()
+        seconds = []
+        for k in range(switches):
+            start = time.perf_counter()
+            with manager.lease(("tiny", "tiny-v")[k % 2]) as model:
+                seconds.append(time.perf_counter() - start)
+        del model
+        gc.collect()
+        assert len(gc.get_objects()) - objects < 500
+        assert resident_bytes() - resident < 64e6
+        if manager is roomy:
+            assert sorted(seconds)[len(seconds) // 2] < 0.2
+
+
+def resident_bytes() -> int:
+    """Of this process, as Linux counts it; 0 elsewhere."""
+    try:
+        return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+    except OSError:
+        return 0
+
+
+def test_the_policy_is_chosen_shown_and_wished(models: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with manager_of(models).lease("tiny") as model:
+        assert model.environment["policy"] == "all weights on the device, float32, sdpa attention"
+    monkeypatch.setattr(policy, "SMALL", 1)
+    with manager_of(models, precision="bf16", fp8_storage=True).lease("tiny") as model:
+        assert model.environment["policy"].startswith("all weights on the device, bfloat16, stored as float8_e4m3fn")
+        assert model.environment["attention"] == "chunked"
+        assert model.environment["precision"] == "bfloat16"
+        x = model.noise([1], 64, 64).initial()
+        assert model.predict(x, 1.0, [model.encode("a")])[0].isfinite().all()
+
+
+def test_a_hash_is_waited_for_by_who_reads_it_only(models: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    go = threading.Event()
+    catalog = Catalog([models])
+    compute = catalog.sha256
+    monkeypatch.setattr(catalog, "sha256", lambda entry: go.wait(10) and compute(entry))
+    manager = ModelManager(catalog, Settings(home=models.parent / "home", device="cpu", threads=1))
+    with manager.lease("tiny") as model:
+        assert model.encode("a").chunks.isfinite().all()
+        go.set()
+        assert model.environment["checkpoint"]["sha256"] == compute(model.checkpoint)
+
+
+def test_a_picture_is_not_lost_when_its_checkpoint_is_deleted_meanwhile(models: Path) -> None:
+    manager = manager_of(models)
+    with manager.lease("tiny") as model:
+        assert len(model.environment["checkpoint"]["sha256"]) == 64
+    with manager.lease("tiny-v") as model:
+        shutil.rmtree(models / "checkpoints" / "tiny-v")
+        assert model.environment["checkpoint"]["sha256"] in ("", model.environment["checkpoint"]["sha256"])

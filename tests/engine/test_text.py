@@ -1,13 +1,21 @@
 from __future__ import annotations
 
+import copy
 from typing import Any
 
 import diffusers
 import pytest
 import torch
 
+from sdtoolbox.engine.clip import ClipEncoder
+from sdtoolbox.engine.components import Components
+from sdtoolbox.engine.devices import Device
 from sdtoolbox.engine.diffusion import LatentDiffusion
+from sdtoolbox.engine.loading import load
 from sdtoolbox.engine.text import TextReader
+from sdtoolbox.errors import UserError
+from tests.engine.test_single_file import entry_of
+from tests.tiny import write_checkpoint
 
 
 @pytest.fixture(scope="module")
@@ -71,4 +79,96 @@ def test_the_tokenizers_own_padding_is_used(tiny_model: LatentDiffusion) -> None
         def __call__(self, text: str, **options: Any) -> Any:
             return parts.tokenizer(text, **options)
 
-    assert TextReader(Padding(), parts.text_encoder)._framed([5]) == [529, 5, 530, *[0] * 74]
+    assert ClipEncoder(Padding(), parts.text_encoder)._framed([5]) == [529, 5, 530, *[0] * 74]
+
+
+@pytest.fixture(scope="module")
+def sdxl(tmp_path_factory: pytest.TempPathFactory) -> Components:
+    """A tiny checkpoint with two text encoders."""
+    folder = tmp_path_factory.mktemp("xl") / "tiny"
+    write_checkpoint(folder, base="sdxl")
+    return load(entry_of(folder, "sdxl"), Device(torch.device("cpu"), 1, "cpu"))
+
+
+@pytest.mark.parametrize("prompt", ["", "a red house", "!"])
+def test_two_encoders_read_as_in_diffusers(prompt: str, sdxl: Components) -> None:
+    pipeline = diffusers.StableDiffusionXLPipeline(
+        **sdxl.networks,
+        tokenizer=sdxl.tokenizers["text_encoder"],
+        tokenizer_2=sdxl.tokenizers["text_encoder_2"],
+        scheduler=diffusers.DDIMScheduler.from_config(dict(sdxl.scheduler)),
+        add_watermarker=False,
+    )
+    states, _, pooled, _ = pipeline.encode_prompt(prompt, device="cpu", do_classifier_free_guidance=False)
+    reading = TextReader.of(sdxl).read(prompt)
+    assert reading.chunks.shape == (1, 77, 80)
+    assert torch.equal(reading.chunks, states)
+    assert reading.pooled is not None
+    assert torch.equal(reading.pooled[None], pooled)
+
+
+def test_the_whole_is_that_of_the_first_chunk(sdxl: Components) -> None:
+    reader = TextReader.of(sdxl)
+    long, short = reader.read("a red house, " * 40), reader.read("a red house, " * 18)
+    assert len(long.chunks) > 2
+    assert len(short.chunks) == 1
+    assert long.pooled is not None and short.pooled is not None
+    torch.testing.assert_close(long.pooled, short.pooled, rtol=0, atol=1e-5)
+
+
+def vectors(count: int, width: int = 32, seed: int = 0) -> torch.Tensor:
+    return torch.randn((count, width), generator=torch.Generator().manual_seed(seed))
+
+
+@pytest.mark.parametrize("count", [1, 3])
+def test_a_word_of_ones_own_reads_as_in_diffusers(count: int, tiny_model: LatentDiffusion) -> None:
+    pipeline = copy.deepcopy(pipeline_of(tiny_model))
+    # Theirs is a token of its own, with the rest of its vectors as tokens beside it.
+    pipeline.load_textual_inversion(vectors(count), token="<mine>")
+    theirs, _ = pipeline.encode_prompt("a <mine>, the snow", "cpu", 1, do_classifier_free_guidance=False)
+    reader: TextReader = tiny_model._text
+    ours = reader.read("a Tree House, the snow", {"tree house": {"text_encoder": vectors(count)}}).chunks
+    torch.testing.assert_close(ours, theirs.detach(), rtol=0, atol=1e-5)
+    plain = reader.read("a tree house, the snow").chunks
+    assert not torch.allclose(ours, plain, atol=1e-2)
+    assert torch.equal(reader.read("a tree house, the snow", {}).chunks, plain), "nothing is left behind"
+
+
+def test_words_are_found_whole_and_the_longest_first(tiny_model: LatentDiffusion) -> None:
+    reader: TextReader = tiny_model._text
+    one, two = {"text_encoder": vectors(1)}, {"text_encoder": vectors(2, seed=1)}
+    within = reader.read("houses", {"house": one}).chunks
+    assert torch.equal(within, reader.read("houses").chunks)
+    longest = reader.read("red house", {"red": one, "red house": two}).chunks
+    assert torch.equal(longest, reader.read("red house", {"red house": two}).chunks)
+    assert not torch.equal(longest, reader.read("red house", {"red": one}).chunks)
+    both = reader.read("red house", {"red": one, "house": two}).chunks
+    assert not torch.allclose(both, longest, atol=1e-3)
+
+
+def test_the_vectors_of_a_word_stay_in_one_chunk(tiny_model: LatentDiffusion) -> None:
+    encoder: ClipEncoder = tiny_model._text._encoders["text_encoder"]
+    text = "snow " * 73 + "house"
+    assert len(encoder.read(text, {"house": vectors(2)}).states) == 1
+    assert len(encoder.read(text, {"house": vectors(3)}).states) == 2
+    alone = encoder.read("house", {"house": vectors(3)}).states
+    torch.testing.assert_close(encoder.read(text, {"house": vectors(3)}).states[1], alone[0], rtol=0, atol=1e-5)
+    assert len(encoder.read("house", {"house": vectors(80)}).states) == 2, "more than a chunk holds is cut"
+
+
+def test_each_encoder_has_its_own_vectors(sdxl: Components) -> None:
+    reader = TextReader.of(sdxl)
+    plain = reader.read("a tree").chunks
+    one = reader.read("a tree", {"tree": {"text_encoder": vectors(90)}}).chunks
+    assert one.shape == (3, 77, 80), "the word before, and what a chunk cannot hold"
+    assert torch.equal(one[0, :, 32:], plain[0, :, 32:]), "the other encoder reads the word itself"
+    assert not torch.allclose(one[0, :, :32], plain[0, :, :32], atol=1e-2)
+    both = reader.read("a tree", {"tree": {"text_encoder": vectors(2), "text_encoder_2": vectors(2, 48)}}).chunks
+    assert not torch.allclose(both[0, :, 32:], plain[0, :, 32:], atol=1e-2)
+
+
+def test_vectors_of_another_width_are_refused(tiny_model: LatentDiffusion) -> None:
+    reader: TextReader = tiny_model._text
+    with pytest.raises(UserError, match="'tree' has vectors of 48 numbers, this model's have 32") as caught:
+        reader.read("a tree", {"tree": {"text_encoder": vectors(1, 48)}})
+    assert caught.value.code == "LORA_INCOMPATIBLE"

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from sdtoolbox.builtin import load_all
 from sdtoolbox.images.parameters import parameters_text, parse_parameters, split_parameters
+from sdtoolbox.prompts.tags import take_tags
 from sdtoolbox.schema.requests import Txt2Img
 from sdtoolbox.settings import Settings
 
@@ -93,3 +94,45 @@ def test_old_sampler_names(sampler: str, expected: dict[str, str]) -> None:
 
 def test_a_line_with_two_pairs_is_prompt() -> None:
     assert split_parameters("a cat\nmood: calm, light: soft") == ("a cat\nmood: calm, light: soft", "", {})
+
+
+VAE = {"name": "soft, v2", "sha256": "c" * 64}
+ADAPTERS = {
+    "1" * 32: {"name": "ink", "autov3": "a" * 64},
+    "2" * 32: {"name": "old: style", "autov3": "b" * 64},
+}
+
+
+def adapted() -> str:
+    adapters = ("1" * 32 + ":0.8", "2" * 32 + ":1:0.123456789:lbw=down=1,up=0")
+    request = Txt2Img.parse(REQUEST.model_dump() | {"adapters": adapters, "vae": "x"})
+    return parameters_text(
+        request, seed=1, index=0, checkpoint=CHECKPOINT, registries=REGISTRIES, vae=VAE, adapters=ADAPTERS
+    )
+
+
+def test_adapters_stand_behind_the_prompt_and_their_hashes_in_the_line() -> None:
+    first, line = adapted().splitlines()
+    # A name that no tag can hold is written as its id.
+    assert first == f"a red house <lora:ink:0.8> <lora:{'2' * 32}:1:0.123456789:lbw=down=1,up=0>"
+    assert 'VAE hash: cccccccccc, VAE: "soft, v2"' in line
+    assert f'Lora hashes: "ink: {"a" * 12}, old: style: {"b" * 12}"' in line
+
+
+def test_adapters_are_read_again() -> None:
+    values, unknown = parse_parameters(adapted(), Txt2Img, REGISTRIES)
+    prompt, tags = take_tags(values["prompt"])
+    assert prompt == "a red house"
+    again = Txt2Img(adapters=tags).adapters  # type: ignore[arg-type]
+    assert [(one.weight, one.on_text, one.blocks) for one in again] == [
+        (0.8, 0.8, ""),
+        (1.0, 0.123456789, "down=1,up=0"),
+    ]
+    assert values["vae"] == "soft, v2"
+    assert unknown == ["Model hash", "VAE hash", "Lora hashes", "Version"]
+
+
+@pytest.mark.parametrize("said", ["None", "Automatic"])
+def test_the_checkpoints_own_vae_is_no_value(said: str) -> None:
+    values, _ = parse_parameters(f"a cat\nSteps: 5, VAE: {said}, Seed: 1, Size: 64x64", Txt2Img, REGISTRIES)
+    assert "vae" not in values

@@ -15,6 +15,7 @@ from sdtoolbox.models.catalog import Catalog
 from sdtoolbox.schema.fields import LARGEST_SEED
 from sdtoolbox.schema.requests import Txt2Img
 from sdtoolbox.tasks.resolve import resolve
+from tests.models.files import VAE, lora, write
 from tests.workers.fake_engine import write_checkpoint
 
 
@@ -50,7 +51,7 @@ def test_open_fields_take_the_checkpoints_defaults(resolved: Callable[..., Txt2I
     assert (request.width, request.height, request.steps) == (16, 16, 8)  # its own
     assert (request.sampler, request.schedule, request.guidance_scale) == ("dpmpp_2m", "karras", 7.0)  # its family's
     assert request.checkpoint == catalog.find("fake").id
-    assert None not in request.model_dump().values()
+    assert [name for name, value in request.model_dump().items() if value is None] == ["vae"]  # its own
 
 
 def test_what_was_asked_for_is_kept(resolved: Callable[..., Txt2Img]) -> None:
@@ -124,8 +125,33 @@ def test_a_wrong_default_of_a_checkpoint_is_blamed_on_it(
 
 
 def test_an_unusable_checkpoint_says_why(registries: Registries, catalog: Catalog, tmp_path: Path) -> None:
-    (tmp_path / "checkpoints" / "fake" / "unet" / "config.json").write_text('{"in_channels": 9}')
+    (tmp_path / "checkpoints" / "fake" / "unet" / "config.json").write_text('{"in_channels": 7}')
     catalog.refresh()
-    with pytest.raises(UserError, match="9 channels") as caught:
+    with pytest.raises(UserError, match="7 channels") as caught:
         resolve(Txt2Img(checkpoint="fake"), registries, catalog)
     assert (caught.value.code, caught.value.field) == ("MODEL_TYPE", "checkpoint")
+
+
+def test_a_vae_is_found_by_name_and_checked(
+    resolved: Callable[..., Txt2Img], catalog: Catalog, tmp_path: Path, registries: Registries
+) -> None:
+    write(tmp_path / "soft.safetensors", VAE)
+    write(tmp_path / "ink.safetensors", lora())
+    catalog.refresh()
+    request = resolved(vae="SOFT")
+    assert request.vae == catalog.find("soft", "vae").id
+    assert resolve(request, registries, catalog) == request
+    with pytest.raises(UserError, match="ink is a LoRA, not a VAE") as caught:
+        resolved(vae="ink")
+    assert (caught.value.code, caught.value.field) == ("MODEL_TYPE", "vae")
+
+
+def test_a_checkpoint_without_vae_draws_with_a_chosen_one(
+    resolved: Callable[..., Txt2Img], catalog: Catalog, tmp_path: Path
+) -> None:
+    (tmp_path / "checkpoints" / "fake" / "vae").rename(tmp_path / "elsewhere")
+    write(tmp_path / "soft.safetensors", VAE)
+    catalog.refresh()
+    assert resolved(vae="soft").vae
+    with pytest.raises(UserError, match="lacks"):
+        resolved()

@@ -2,15 +2,44 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 
-from tests.web import Web, serve
+from tests.ui.models import write_models
+from tests.web import Web, ready, serve
+
+Open = Callable[..., Any]
 
 
 @pytest.fixture(scope="session")
 def web(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Web]:
     """A server with the fake engine; every test uses a browser or client of its own."""
-    with serve(tmp_path_factory.mktemp("home")) as running:
+    home = tmp_path_factory.mktemp("home")
+    write_models(home / "models")
+    with serve(home) as running:
         yield running
+
+
+@pytest.fixture
+def open_page(web: Web, chromium: Any) -> Iterator[Open]:
+    """Open the page as a new visitor; `page.asked` collects what it loads, `page.failures` what its scripts raise."""
+    contexts = []
+
+    def open_one(width: int = 1280, height: int = 720, **options: Any) -> Any:
+        context = chromium.new_context(viewport={"width": width, "height": height}, **options)
+        context.set_default_timeout(15_000)
+        contexts.append(context)
+        page = context.new_page()
+        page.asked = []
+        page.failures = []
+        page.on("request", lambda request: page.asked.append(request.url))
+        page.on("pageerror", lambda error: page.failures.append(str(error)))
+        page.goto(web.url)
+        ready(page)
+        return page
+
+    yield open_one
+    for context in contexts:
+        context.close()

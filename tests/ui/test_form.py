@@ -37,13 +37,21 @@ def test_open_fields_begin_as_the_checkpoint_has_them(form: Form) -> None:
 
 def test_a_change_of_checkpoint_moves_only_what_nobody_touched(form: Form) -> None:
     values = form.initial() | {"steps": 33}
-    moved = form.after_checkpoint(values, named(form, None), named(form, "other"))
+    moved = form.after_checkpoint(values, form.brought(None), named(form, "other"))
     assert moved["width"] == 96
     assert moved["sampler"] == "heun"  # its file says "Heun"
     assert "steps" not in moved
-    assert "prompt" not in moved
-    assert form.after_checkpoint(values, None, "no such") == {}
-    assert form.after_checkpoint(values, named(form, "other"), named(form, "other")) == {}
+    assert not {"prompt", "checkpoint", "vae", "adapters"} & set(moved)
+    assert form.after_checkpoint(values, form.brought(None), "no such") == {}
+
+
+def test_what_is_written_about_the_checkpoint_moves_the_form_too(form: Form) -> None:
+    values, before = form.initial() | {"guidance_scale": 9}, form.brought(None)
+    form.toolbox.catalog.annotate(named(form, None), defaults={"steps": 30, "guidance_scale": 2.0})
+    moved = form.after_checkpoint(values, before, named(form, None))
+    assert moved["steps"] == 30
+    assert "guidance_scale" not in moved
+    assert form.brought(None)["guidance_scale"] == 2.0
 
 
 @pytest.mark.parametrize("stored", [None, [], "x", {}, {"unknown": 1}, {"prompt": ["a"], "steps": {}, "seed": None}])
@@ -91,17 +99,34 @@ def test_problems_are_said_in_the_pages_language(form: Form) -> None:
     assert form.problems(error, {"steps": 0})[0]["text"] == "步数的值 0 不可用。允许范围：1 到 1000。"
 
 
-def test_two_checkpoints_of_one_name_can_be_told_apart(form: Form) -> None:
-    assert [label for label, _ in form.checkpoints()] == ["storybook", "other"]
-    write_checkpoints(form.toolbox.settings.home / "models" / "more")
-    form.toolbox.catalog.refresh()
-    labels = [label for label, _ in form.checkpoints()]
-    assert len(set(labels)) == 4
-    assert all(label.startswith(("storybook (", "other (")) for label in labels)
+def test_a_machine_without_any_checkpoint_still_has_a_form(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sdtoolbox.settings.bundled", lambda name: tmp_path / "nothing" / name)
+    with Toolbox.open(Settings(home=tmp_path)) as toolbox:
+        form = Form(toolbox, Txt2Img, Texts("en"))
+        values = form.initial()
+        assert (values["steps"], values["adapters"], values["vae"]) == (None, [], None)
+        assert form.brought(None) == {}
+        assert form.own_size(None) == {"width": 512, "height": 512}
 
 
-def test_a_machine_without_any_checkpoint_still_has_a_form(form: Form) -> None:
-    form.toolbox.catalog._checkpoints = ()
-    values = form.initial()
-    assert values["steps"] is None
-    assert form.own_size(None) == {"width": 512, "height": 512}
+def test_adapters_and_vae_are_remembered(form: Form) -> None:
+    adapters = [{"adapter": "1" * 32, "weight": 0.5, "text_weight": None, "blocks": ""}]
+    values = form.restored({"adapters": adapters, "vae": "gone"})
+    assert values["adapters"] == adapters  # its file may have gone: that is said, not dropped in silence
+    assert values["vae"] is None
+    for nonsense in ("x", [1], [{}], {"adapter": "x"}):
+        assert form.restored({"adapters": nonsense})["adapters"] == []
+
+
+def test_the_request_has_the_adapters_of_the_form(form: Form) -> None:
+    adapters = [{"adapter": "film", "weight": -0.5, "text_weight": 0.2, "blocks": ""}]
+    request = form.parse({"adapters": adapters})
+    assert isinstance(request, Txt2Img)
+    assert (request.adapters[0].adapter, request.adapters[0].weight, request.adapters[0].text_weight) == (
+        "film",
+        -0.5,
+        0.2,
+    )
+    with pytest.raises(InvalidRequest) as caught:
+        form.parse({"adapters": [{"adapter": "film", "weight": "much"}]})
+    assert form.problems(caught.value, {})[0]["id"] == "txt2img-adapters"

@@ -9,6 +9,7 @@ from string import Formatter
 import pytest
 
 from sdtoolbox.errors import CODES
+from sdtoolbox.models.entries import KINDS, State
 from sdtoolbox.schema.requests import Txt2Img, control_of
 from sdtoolbox.schema.results import Stage
 from sdtoolbox.ui import i18n
@@ -36,7 +37,8 @@ def test_every_key_that_is_used_is_there_and_every_key_there_is_used() -> None:
     code = "\n".join(path.read_text("utf-8") for path in UI.rglob("*") if path.suffix in (".py", ".js", ".html"))
     used = set(re.findall(r'[(, ]"((?:[a-z_]+\.)[\w.]+)"', code)) | set(re.findall(r"\{\{ ([\w.]+) \}\}", code))
     used -= {"app.css"}
-    prefixes = {"field", "error", "stage", "task", "extensions", "example", "problem"}  # put together at run time
+    put_together = {"field", "error", "stage", "task", "extensions", "example", "problem", "group"}  # at run time
+    prefixes = put_together | {"kind", "state", "base", "layout"}
     assert {key for key in used if key.split(".")[0] in {k.split(".")[0] for k in ENGLISH}} - set(ENGLISH) == set()
     assert {key for key in ENGLISH if key.split(".")[0] not in prefixes} - used == set()
 
@@ -46,6 +48,13 @@ def test_the_fields_words_in_english_are_the_schemas() -> None:
     for name, info in Txt2Img.model_fields.items():
         assert ENGLISH[f"field.{name}.label"] == control_of(Txt2Img, name).label
         assert ENGLISH[f"field.{name}.help"] == info.description
+
+
+def test_everything_about_a_model_has_words() -> None:
+    assert {f"kind.{kind}" for kind in KINDS} <= set(ENGLISH)
+    assert {f"state.{state}" for state in State.__args__} <= set(ENGLISH)  # type: ignore[attr-defined]
+    groups = {control_of(Txt2Img, name).group for name in Txt2Img.model_fields} - {""}
+    assert {f"group.{group}" for group in groups} <= set(ENGLISH)
 
 
 def test_every_error_and_every_stage_has_words() -> None:

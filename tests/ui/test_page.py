@@ -87,7 +87,7 @@ def test_a_tab_that_raises_becomes_a_card_and_the_others_stay(toolbox: Toolbox) 
     assert "half of a tab" not in text
     assert "&lt;b&gt;no&lt;/b&gt; idea" in text
     labels = [component["props"]["label"] for component in components if component["type"] == "tabitem"]
-    assert labels == ["Text to image", "Bad", "Good", "Extensions"]
+    assert labels == ["Text to image", "Models", "Bad", "Good", "Extensions"]
 
 
 def test_an_open_server_says_so(toolbox: Toolbox) -> None:

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import os
 import random
 import re
 import signal
+import struct
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -22,6 +24,7 @@ from PIL import Image
 
 from sdtoolbox.errors import UserError
 from sdtoolbox.extensions import Extension
+from sdtoolbox.models.held import Held
 from sdtoolbox.protocols import Drawn, TaskContext
 from sdtoolbox.registry import Registry
 from sdtoolbox.schema.requests import Txt2Img
@@ -29,6 +32,13 @@ from sdtoolbox.settings import Settings
 from sdtoolbox.workers.parts import Parts
 
 NAME = "tests.workers.fake_engine:make"
+UNET = {  # by which a U-Net of Stable Diffusion 1 is recognised
+    "conv_in.weight": (1, 4, 3, 3),
+    "conv_out.weight": (4, 1, 3, 3),
+    "time_embedding.linear_1.weight": (1, 1),
+    "down_blocks.0.attentions.0.proj_in.weight": (1, 1, 1, 1),
+    "down_blocks.0.attentions.0.transformer_blocks.0.attn2.to_k.weight": (1, 768),
+}
 STEP_SECONDS = 0.001
 
 
@@ -102,16 +112,32 @@ class FakeModels:
     device = "fake"
 
     def __init__(self) -> None:
-        self.loaded: set[str] = set()
+        self.on_change: Callable[[], None] = lambda: None
+        self._held: dict[str, Held] = {}
 
     @contextmanager
-    def lease(self, checkpoint_id: str, on_loading: Any = None) -> Iterator[None]:
+    def lease(self, checkpoint_id: str, adapters: Any = (), vae: Any = None, on_loading: Any = None) -> Iterator[None]:
         """Load at the first call, which is told; hand out nothing."""
-        if checkpoint_id not in self.loaded:
-            if on_loading is not None:
-                on_loading()
-            self.loaded.add(checkpoint_id)
-        yield None
+        if checkpoint_id not in self._held and on_loading is not None:
+            on_loading()
+        try:
+            self._hold(checkpoint_id, leased=True)
+            yield None
+        finally:
+            self._hold(checkpoint_id, leased=False)
+
+    def loaded(self) -> list[Held]:
+        """What was leased before."""
+        return list(self._held.values())
+
+    def unload(self, model_id: str) -> None:
+        """Forget it."""
+        self._held.pop(model_id, None)
+        self.on_change()
+
+    def _hold(self, checkpoint_id: str, *, leased: bool) -> None:
+        self._held[checkpoint_id] = Held(checkpoint_id, "fake", 1000, leased)
+        self.on_change()
 
 
 def make(parts: Parts) -> FakeModels:
@@ -124,14 +150,27 @@ def make(parts: Parts) -> FakeModels:
 
 
 def write_checkpoint(folder: Path) -> Path:
-    """A checkpoint named "fake" that the catalog takes for ready, without weights: 16x16, 8 steps."""
+    """A checkpoint named "fake" that the catalog takes for ready, with a handful of weights: 16x16, 8 steps."""
     path = folder / "checkpoints" / "fake"
     for part in ("unet", "vae", "text_encoder", "tokenizer"):
         (path / part).mkdir(parents=True)
+    _write_weights(path / "unet" / "diffusion_pytorch_model.safetensors", UNET)
+    _write_weights(path / "vae" / "diffusion_pytorch_model.safetensors", {"decoder.conv_in.weight": (1, 4, 1, 1)})
+    _write_weights(path / "text_encoder" / "model.safetensors", {"final_layer_norm.weight": (1,)})
     (path / "model_index.json").write_text('{"_class_name": "StableDiffusionPipeline"}')
     (path / "unet" / "config.json").write_text('{"in_channels": 4}')
     (path / "sdtoolbox.json").write_text('{"name": "fake", "defaults": {"width": 16, "height": 16, "steps": 8}}')
     return path
+
+
+def _write_weights(path: Path, shapes: dict[str, tuple[int, ...]]) -> None:
+    """A safetensors file of zeros, written without torch."""
+    header, end = {}, 0
+    for name, shape in shapes.items():
+        start, end = end, end + 2 * math.prod(shape)
+        header[name] = {"dtype": "F16", "shape": shape, "data_offsets": (start, end)}
+    text = json.dumps(header).encode()
+    path.write_bytes(struct.pack("<Q", len(text)) + text + bytes(end))
 
 
 def fake_settings(folder: Path) -> Settings:

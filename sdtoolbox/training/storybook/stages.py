@@ -13,7 +13,18 @@ from typing import Any
 import torch
 from diffusers import AutoencoderKL
 
-from sdtoolbox.training.storybook import classifier, diffusion, evaluation, export, latents, report, text, vae, world
+from sdtoolbox.training.storybook import (
+    adapters,
+    classifier,
+    diffusion,
+    evaluation,
+    export,
+    latents,
+    report,
+    text,
+    vae,
+    world,
+)
 from sdtoolbox.training.storybook.run import (
     Options,
     freeze_world,
@@ -125,6 +136,12 @@ def _train_unet(options: Options) -> None:
     train(diffusion.Recipe(options, found, tokenizer, encoder, model), options, _say)
 
 
+def _adapter(options: Options, given: argparse.Namespace, lesson: adapters.Lesson) -> None:
+    models = Path(given.assets) / "models"
+    train(adapters.Recipe(options, lesson, models / "checkpoints" / "storybook"), options, _say)
+    _say(f"wrote {adapters.export(options, lesson, models / 'adapters')}")
+
+
 def _classifier(options: Options, given: argparse.Namespace) -> None:
     train(classifier.Recipe(options), options, _say)
 
@@ -171,6 +188,16 @@ STAGES: dict[str, Stage] = {
         "trains the classifier that judges pictures",
         _classifier,
         {"minutes": 14.0, "batch": 32, "learning_rate": 2e-3},
+    ),
+    "style-lora": Stage(
+        "trains the example LoRA of a style, beside the exported model",
+        partial(_adapter, lesson=adapters.LESSONS["style-lora"]),
+        {"minutes": 15.0, "batch": 12, "learning_rate": 4e-3, "ema": 0.99},
+    ),
+    "object-lora": Stage(
+        "trains the example LoRA of a thing, beside the exported model",
+        partial(_adapter, lesson=adapters.LESSONS["object-lora"]),
+        {"minutes": 20.0, "batch": 12, "learning_rate": 4e-3, "ema": 0.99},
     ),
     "export": Stage("writes the trained models to the assets", _export),
     "evaluate": Stage("judges the exported model and writes its card", _evaluate),

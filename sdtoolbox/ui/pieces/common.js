@@ -28,6 +28,12 @@ const ICONS = {
   close: "M4 4l8 8M12 4l-8 8",
   again: "M13 8a5 5 0 1 1-1.5-3.6M13 2.5v3h-3",
 };
+const bytes = (count) => {
+  const units = ["B", "kB", "MB", "GB", "TB"];
+  const power = count < 1 ? 0 : Math.min(units.length - 1, Math.floor(Math.log10(count) / 3));
+  const number = count / 1000 ** power;
+  return `${number < 10 && power ? number.toFixed(1) : Math.round(number)} ${units[power]}`;
+};
 const duration = (seconds) => {
   const whole = Math.max(1, Math.round(seconds));
   if (whole < 60) return say("time.seconds", { n: whole });
@@ -39,3 +45,27 @@ const duration = (seconds) => {
 // Other controls are reached by an event on their element, so that no script holds another's state.
 const setField = (id, value) =>
   document.getElementById(id)?.querySelector(".sd-field")?.dispatchEvent(new CustomEvent("sd:set", { detail: value }));
+// Answers may overtake each other: null says that a later question has been asked meanwhile, or that the server
+// is away, which the page says by itself.
+const latest = (question) => {
+  let asked = 0;
+  return async (...values) => {
+    const mine = ++asked;
+    const answer = await question(...values).catch(() => null);
+    return mine === asked ? answer : null;
+  };
+};
+const chosenCheckpoint = () => document.querySelector("#sd-checkpoint .sd-field")?.dataset.value || "";
+const copyText = async (words) => {
+  if (navigator.clipboard && window.isSecureContext) return navigator.clipboard.writeText(words);
+  const area = document.body.appendChild(make("textarea", { style: "position:fixed;opacity:0" }, words));
+  area.select();
+  document.execCommand("copy");
+  area.remove();
+};
+// A folded group says in its title what inside differs from the default, and opens where something is wrong inside.
+const noteFold = (node, text) => {
+  const note = node.closest(".block.sd-group")?.querySelector(".sd-fold-note");
+  if (note) note.textContent = text ? ` · ${text}` : "";
+};
+const openFold = (node) => node.closest(".block.sd-group")?.dispatchEvent(new CustomEvent("sd:open"));

@@ -13,6 +13,7 @@ const place = ({ id, text }) => {
   }
   clear(block);
   block.classList.add("sd-invalid");
+  openFold(block);
   block.append(make("p", { class: "sd-problem", role: "alert" }, text));
   const control = block.querySelector("input:not([type=range]), textarea");
   control?.setAttribute("aria-invalid", "true");

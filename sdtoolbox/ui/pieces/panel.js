@@ -205,15 +205,8 @@ const flash = (button, key) => {
   label.textContent = say(key);
   setTimeout(() => (label.textContent = before), 1200);
 };
-const copy = async (words) => {
-  if (navigator.clipboard && window.isSecureContext) return navigator.clipboard.writeText(words);
-  const area = document.body.appendChild(make("textarea", { style: "position:fixed;opacity:0" }, words));
-  area.select();
-  document.execCommand("copy");
-  area.remove();
-};
 element.querySelector("[data-action=copy]").addEventListener("click", async (event) => {
-  await copy(text.textContent);
+  await copyText(text.textContent);
   flash(event.target.closest("button"), "panel.copied");
 });
 const reuseSeed = () => {

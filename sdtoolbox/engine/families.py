@@ -1,0 +1,104 @@
+"""The families of checkpoints that can be loaded: what they are made of, and where a single file keeps the parts."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+from typing import Any
+
+from sdtoolbox.errors import UserError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Family:
+    """One row: `prefixes` is where the original single-file layout keeps each part, `config` what shapes cannot tell.
+
+    `heads` is the number of attention heads of its networks, or None where every head is 64 channels wide.
+    """
+
+    base: str
+    prefixes: Mapping[str, tuple[str, ...]]  # by part: the usual one first
+    open_clip: tuple[str, ...] = ()  # the text encoders that a single file stores with OpenCLIP's names
+    heads: int | None = None
+    penultimate: bool = False  # text is read before the encoder's last layer, and not normalised
+    cut: int = 0  # layers at the end of a stored text encoder that are not used
+    zero_empty_negative: bool = False
+    sizes: int = 0  # numbers in the time ids: sizes and crop, six or five
+    fragile_vae: bool = False  # its decoder overflows in float16 unless the configuration says otherwise
+    ask_prediction: bool = False  # what the network predicts is not known from the family
+
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """The networks that a checkpoint must have."""
+        return tuple(self.prefixes)
+
+    def config(self) -> dict[str, dict[str, Any]]:
+        """Configurations in the form of diffusers, by part and "scheduler", without what shapes tell."""
+        content: dict[str, dict[str, Any]] = json.loads(_config_text(self.base))
+        return content
+
+
+@cache
+def _config_text(base: str) -> str:
+    return (resources.files("sdtoolbox.models") / "configs" / f"{base}.json").read_text("utf-8")
+
+
+UNET = ("model.diffusion_model.",)
+VAE = ("first_stage_model.", "vae.")
+FAMILIES: Mapping[str, Family] = {
+    family.base: family
+    for family in (
+        Family(
+            base="sd1",
+            prefixes={
+                "unet": UNET,
+                "vae": VAE,
+                "text_encoder": ("cond_stage_model.clip_l.", "cond_stage_model."),  # the first: some of ComfyUI's
+            },
+            heads=8,
+        ),
+        Family(
+            base="sd2",
+            prefixes={"unet": UNET, "vae": VAE, "text_encoder": ("cond_stage_model.",)},
+            open_clip=("text_encoder",),
+            cut=1,
+            ask_prediction=True,
+        ),
+        Family(
+            base="sdxl",
+            prefixes={
+                "unet": UNET,
+                "vae": VAE,
+                "text_encoder": ("conditioner.embedders.0.",),
+                "text_encoder_2": ("conditioner.embedders.1.",),
+            },
+            open_clip=("text_encoder_2",),
+            penultimate=True,
+            zero_empty_negative=True,
+            sizes=6,
+            fragile_vae=True,
+        ),
+        Family(
+            base="sdxl_refiner",
+            prefixes={"unet": UNET, "vae": VAE, "text_encoder_2": ("conditioner.embedders.0.",)},
+            open_clip=("text_encoder_2",),
+            penultimate=True,
+            sizes=5,
+            fragile_vae=True,
+        ),
+    )
+}
+
+ANY_VAE = Family(base="any_vae", prefixes={"vae": VAE}, fragile_vae=True)
+"""A VAE alone does not say for which family it is: its scale is that of the checkpoint which it is used with."""
+
+
+def family_of(base: str) -> Family:
+    """The family of a `base`; MODEL_TYPE for one that cannot be loaded yet."""
+    if base not in FAMILIES:
+        known = ", ".join(FAMILIES)
+        raise UserError("MODEL_TYPE", f"checkpoints of type {base} cannot be loaded.", f"Known are: {known}.")
+    return FAMILIES[base]

@@ -1,0 +1,28 @@
+"""How large the parts of a checkpoint are, from the headers of its files, before anything is loaded."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+
+from sdtoolbox.engine.families import family_of
+from sdtoolbox.models.entries import CatalogEntry
+from sdtoolbox.models.folders import weight_files
+from sdtoolbox.models.header import TensorInfo, read_header
+
+
+def parameters_of(entry: CatalogEntry) -> dict[str, int]:
+    """The number of parameters of each part, 0 for one that is not there; errors of `read_header` and `family_of`."""
+    prefixes = family_of(entry.base).prefixes
+    if entry.layout == "diffusers":
+        files = {part: weight_files(entry.path / part) for part in prefixes}
+        return {part: sum(_count(read_header(file).tensors.values()) for file in files[part]) for part in prefixes}
+    tensors = read_header(entry.path).tensors
+    return {
+        part: _count(info for name, info in tensors.items() if name.startswith(places))
+        for part, places in prefixes.items()
+    }
+
+
+def _count(tensors: Iterable[TensorInfo]) -> int:
+    return sum(math.prod(tensor.shape) for tensor in tensors)

@@ -1,0 +1,33 @@
+"""The tab of everything in the model folders: cards to search, what is known of each, what is in memory now."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sdtoolbox.models.annotations import DEFAULTS
+from sdtoolbox.schema.requests import Txt2Img
+from sdtoolbox.toolbox import Toolbox
+from sdtoolbox.ui import pieces
+from sdtoolbox.ui.controls import label_of
+from sdtoolbox.ui.i18n import Texts
+from sdtoolbox.ui.model_views import ModelViews
+from sdtoolbox.ui.task_tab import TaskTab
+
+
+def build_models_tab(toolbox: Toolbox, texts: Texts, tabs: Sequence[TaskTab], *, shared: bool) -> None:
+    """The tab in the current Blocks; the forms of `tabs` follow what is written about their checkpoint."""
+    registries = toolbox.registries
+    choices = {
+        name: [(entry.id, entry.label) for entry in registry]
+        for name, registry in (("sampler", registries.samplers), ("schedule", registries.schedules))
+    }
+    piece = pieces.models(
+        texts,
+        ModelViews(toolbox, texts, shared=shared).functions(),
+        choices=choices,
+        fields={name: label_of(Txt2Img, name, texts) for name in DEFAULTS},
+        tasks=[{"id": tab.request.task, "label": texts.get(f"task.{tab.request.task}", tab.label)} for tab in tabs],
+        editable=not shared,
+    )
+    for tab in tabs:
+        tab.follow_models(piece)
