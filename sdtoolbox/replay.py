@@ -142,7 +142,8 @@ def first_cause(before: Mapping[str, Any], now: Mapping[str, Any]) -> str:
 def _other_model(key: str, old: Any, new: Any) -> str:
     """ "adapter ink was 3f2a9c0d11 and is 77ab01c2d3", "" if all are the same bytes under whatever names."""
     word = MODELS[key]
-    for was, is_now in zip_longest(_models(old), _models(new), fillvalue={}):
+    nothing: Mapping[str, Any] = {}
+    for was, is_now in zip_longest(_models(old), _models(new), fillvalue=nothing):
         if _short(was) == _short(is_now) and bool(was) == bool(is_now):
             continue
         names = was.get("name", ""), is_now.get("name", "")

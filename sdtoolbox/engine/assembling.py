@@ -23,7 +23,7 @@ CLASSES: Mapping[str, Any] = {
 }
 
 
-class Misfit(ValueError):
+class Misfit(ValueError):  # noqa: N818 - becomes a UserError that names the part
     """Configuration and weights do not belong together; the text says which weight is at fault."""
 
 
@@ -32,7 +32,7 @@ class Blueprint:
     """A network without its weights, and where each of them is stored."""
 
     part: str
-    network: nn.Module
+    network: Any
     files: TensorFiles
     sources: dict[str, Source] = field(default_factory=dict)
 
@@ -52,7 +52,8 @@ class Blueprint:
         for name, buffer in list(self.network.named_buffers()):
             owner, _, own_name = name.rpartition(".")
             setattr(self.network.get_submodule(owner), own_name, _positions(name, buffer).to(device))
-        return self.network.eval()
+        network: nn.Module = self.network.eval()
+        return network
 
 
 def blueprint(part: str, config: Mapping[str, Any], files: TensorFiles, find: Find) -> Blueprint:

@@ -74,4 +74,4 @@ def _is_plain(attn: Attention) -> bool:
 
 def _heads(states: Tensor, heads: int) -> Tensor:
     """[B, N, heads * D] -> [B, heads, N, D]."""
-    return states.unflatten(2, (heads, -1)).transpose(1, 2)
+    return states.reshape(*states.shape[:2], heads, -1).transpose(1, 2)

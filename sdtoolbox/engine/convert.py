@@ -185,9 +185,9 @@ def _limit(size: int, seconds: int) -> None:
 
 
 def _convert_here(source: Path, target: Path) -> dict[str, Any]:
+    _check_pickle(source)  # before torch is there: most mistakes are found at once
     from safetensors.torch import save_file
 
-    _check_pickle(source)
     tensors, warnings = _tensors(_load(source), source)
     save_file(tensors, target, metadata={"format": "pt"})
     with target.open("rb") as stream:

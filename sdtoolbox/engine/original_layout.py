@@ -61,7 +61,7 @@ class Stored:
         for _, (source, transposed) in sorted(self.weights.items()):
             weight = self.part.files.read(source, DTYPES[self.dtype])
             weight = weight.t().contiguous() if transposed else weight
-            out.write(memoryview(weight.reshape(-1).view(torch.uint8).numpy()))
+            out.write(weight.reshape(-1).view(torch.uint8).numpy().data)
 
 
 def write_original(folder: Path, out: Path, base: str) -> None:

@@ -13,7 +13,7 @@ Shape = Callable[[str], tuple[int, ...] | None]
 HEAD = 64
 
 
-class Unusual(ValueError):
+class Unusual(ValueError):  # noqa: N818 - becomes a UserError that names the part
     """Weights are laid out as in no network that we know; the text says where."""
 
 

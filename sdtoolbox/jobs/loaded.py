@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
 from sdtoolbox.database import Database
 from sdtoolbox.models.held import Held
@@ -28,7 +29,9 @@ class Loaded:
     leased: bool
 
 
-Rows, Ids = list[Loaded], list[str]  # inside the class, `list` is the method
+# Inside the class, `list` is the method.
+Rows: TypeAlias = list[Loaded]
+Ids: TypeAlias = list[str]
 
 
 class LoadedModels:

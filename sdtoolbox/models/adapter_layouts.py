@@ -234,7 +234,8 @@ def _unet_base(found: Adapter) -> str:
     modules = {module: shapes for module, shapes in found.network.items() if unet.match(module)}
     if found.network and not modules:
         return ""
-    read = Counter(width_read(shapes) for module, shapes in modules.items() if re.search("attn2_to_[kv]$", module))
+    widths = (width_read(shapes) for module, shapes in modules.items() if re.search("attn2_to_[kv]$", module))
+    read = Counter(width for width in widths if width is not None)
     known = [TEXT_WIDTHS[width] for width, _ in read.most_common() if width in TEXT_WIDTHS]
     if known:
         return known[0]

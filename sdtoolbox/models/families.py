@@ -11,10 +11,10 @@ from sdtoolbox.models.unets import NEEDED
 _USUAL: Mapping[str, Any] = {"steps": 20, "guidance_scale": 7.0, "sampler": "dpmpp_2m", "schedule": "karras"}
 
 FAMILY_DEFAULTS: Mapping[str, Mapping[str, Any]] = {
-    "sd1": {"width": 512, "height": 512} | _USUAL,
-    "sd2": {"width": 512, "height": 512} | _USUAL,
-    "sdxl": {"width": 1024, "height": 1024} | _USUAL,
-    "sdxl_refiner": {"width": 1024, "height": 1024} | _USUAL,
+    "sd1": {"width": 512, "height": 512, **_USUAL},
+    "sd2": {"width": 512, "height": 512, **_USUAL},
+    "sdxl": {"width": 1024, "height": 1024, **_USUAL},
+    "sdxl_refiner": {"width": 1024, "height": 1024, **_USUAL},
 }
 """Values of request fields by base, for every base that can draw."""
 

@@ -20,9 +20,10 @@ class Listing:
         self.entries = tuple(entries)
         self._by_id = {entry.id: entry for entry in self.entries}
         self._by_name: dict[str, list[CatalogEntry]] = {}
-        self._rows: list[_Row] | None = None
         for entry in self.entries:
             self._by_name.setdefault(entry.name.casefold(), []).append(entry)
+        rows = [(entry.name.casefold(), _haystack(entry), entry) for entry in self.entries]
+        self._rows: list[_Row] = sorted(rows, key=lambda row: row[0])
 
     def get(self, identity: str) -> CatalogEntry | None:
         """The entry with this id, or None."""
@@ -43,7 +44,7 @@ class Listing:
     ) -> list[CatalogEntry]:
         """The entries that hold every word of `text`; those whose name begins with it come first, then by name."""
         words, start = text.casefold().split(), text.strip().casefold()
-        rows = [row for row in self._searchable() if kind in (None, row[2].kind) and base in (None, row[2].base)]
+        rows = [row for row in self._rows if kind in (None, row[2].kind) and base in (None, row[2].base)]
         for word in words:
             rows = [row for row in rows if word in row[1]]
         if not words:
@@ -52,12 +53,6 @@ class Listing:
         for name, _, entry in rows:
             ranked[0 if name.startswith(start) else 1 if all(word in name for word in words) else 2].append(entry)
         return [*ranked[0], *ranked[1], *ranked[2]][offset : offset + limit]
-
-    def _searchable(self) -> list[_Row]:
-        if self._rows is None:
-            rows = [(entry.name.casefold(), _haystack(entry), entry) for entry in self.entries]
-            self._rows = sorted(rows, key=lambda row: row[0])
-        return self._rows
 
 
 def _haystack(entry: CatalogEntry) -> str:

@@ -111,9 +111,13 @@ RESTORERS: tuple[Architecture, ...] = (
     _row(
         "restoreformer",
         "RestoreFormer",
-        ("quantize.embedding.weight", "encoder.conv_in.weight", "decoder.conv_out.weight", "quant_conv.weight"),
-        ("vqvae.quantize.embedding.weight", "vqvae.encoder.conv_in.weight", "vqvae.decoder.conv_out.weight"),
-    ),
+        ("quantize.embedding.weight", "encoder.conv_in.weight", "encoder.down.5.block.0.norm1.weight"),
+        (
+            "vqvae.quantize.embedding.weight",
+            "vqvae.encoder.conv_in.weight",
+            "vqvae.encoder.down.5.block.0.norm1.weight",
+        ),
+    ),  # six levels: the quantised autoencoders of others, named alike, have fewer
     _row("rcan", "RCAN", ("head.0.weight", "tail.1.weight", "body.0.body.0.body.3.conv_du.0.weight")),
     _row("span", "SPAN", ("conv_1.sk.weight", "block_1.c1_r.sk.weight", "conv_cat.weight", "upsampler.0.weight")),
     _row(

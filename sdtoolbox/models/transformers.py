@@ -133,6 +133,7 @@ TRANSFORMERS: tuple[Architecture, ...] = (
         "animatediff",
         "AnimateDiff",
         ("down_blocks.0.motion_modules.0.temporal_transformer.norm.weight",),
+        ("down_blocks.0.motion_modules.0.transformer_blocks.0.attn1.to_q.weight",),
     ),
 )
 """Rows for families that can be told but not loaded yet: those of pictures first, then others by name."""

@@ -168,6 +168,8 @@ def describe_unet(row: Architecture, names: Names) -> Recognition:
         return unsupported(found, "it was trained with other noise levels (EDM), which are not known here yet")
     if "time_embedding.cond_proj.weight" in names or "time_embed.cond_proj.weight" in names:
         return unsupported(found, "its network has the guidance built in (a full LCM), which cannot be used yet")
+    if "position_net.null_positive_feature" in names:
+        return unsupported(found, "its network places things by boxes (GLIGEN), which cannot be used yet")
     if row.base == "sdxl" and not net.middle:
         return unsupported(found, "it is a cut-down SDXL (SSD-1B or Vega), which cannot be loaded yet")
     missing = [PART_WORDS[part] for part in NEEDED[row.base] if part not in found.parts]

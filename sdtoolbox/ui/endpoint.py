@@ -39,10 +39,17 @@ def add_endpoint(toolbox: Toolbox, entry: Entry[TaskInfo]) -> None:
     for component, name in zip(block_function.inputs, request.model_fields, strict=True):
         # gr.api knows plain types only; the schema has the bounds, and the field's help for view_api.
         description = request.model_fields[name].description or ""
-        component._api_info = schema[name] | {"additional_description": description}
+        component._api_info = _described(request, name, schema[name]) | {"additional_description": description}
         component.label = control_of(request, name).label
     for component, label in zip(block_function.outputs, ("pictures", "result"), strict=True):
         component.label = label
+
+
+def _described(request: type[Request], name: str, schema: Mapping[str, Any]) -> dict[str, Any]:
+    """A field's schema as clients can show it: adapters in their short form, though objects are taken too."""
+    if control_of(request, name).kind == "adapters":
+        return {"type": "array", "items": {"type": "string"}, "default": []}
+    return dict(schema)
 
 
 def _function(toolbox: Toolbox, request: type[Request]) -> Callable[..., Any]:
@@ -63,21 +70,25 @@ def _function(toolbox: Toolbox, request: type[Request]) -> Callable[..., Any]:
     # Gradio reads names, defaults and types off the signature.
     endpoint.__name__ = request.task
     endpoint.__signature__ = _signature(request)  # type: ignore[attr-defined]
-    endpoint.__annotations__ = {name: info.annotation for name, info in request.model_fields.items()}
+    endpoint.__annotations__ = {parameter.name: parameter.annotation for parameter in _parameters(request)}
     return endpoint
 
 
 def _signature(request: type[Request]) -> inspect.Signature:
-    parameters = [
-        inspect.Parameter(
-            name,
-            inspect.Parameter.POSITIONAL_OR_KEYWORD,
-            default=inspect.Parameter.empty if info.default is PydanticUndefined else info.default,
-            annotation=info.annotation,
+    return inspect.Signature(_parameters(request), return_annotation=tuple[list[str], dict[str, Any]])
+
+
+def _parameters(request: type[Request]) -> list[inspect.Parameter]:
+    found = []
+    for name, info in request.model_fields.items():
+        default = inspect.Parameter.empty if info.default is PydanticUndefined else info.default
+        annotation: Any = info.annotation
+        if control_of(request, name).kind == "adapters":
+            default, annotation = list(default), list[str]
+        found.append(
+            inspect.Parameter(name, inspect.Parameter.POSITIONAL_OR_KEYWORD, default=default, annotation=annotation)
         )
-        for name, info in request.model_fields.items()
-    ]
-    return inspect.Signature(parameters, return_annotation=tuple[list[str], dict[str, Any]])
+    return found
 
 
 async def _draw(toolbox: Toolbox, task: str, values: Mapping[str, Any]) -> Result:

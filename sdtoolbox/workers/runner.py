@@ -44,7 +44,7 @@ class Runner:
         return self._models
 
     def tidy(self) -> None:
-        """Drop the models that somebody wants dropped, those of the job in hand when it ends; cheap, from any thread."""
+        """Drop the models that somebody wants dropped, that of the job in hand when it ends; cheap, from any thread."""
         if self._memory is not None:
             self._memory.obey()
 

@@ -106,7 +106,7 @@ def theirs(folder: Path, precision: torch.dtype) -> Image.Image:
     """diffusers' pipeline with its network and decoder in `precision`, and everything between in float32."""
     policy = policy_of(precision)
     pipeline = diffusers.StableDiffusionPipeline.from_pretrained(
-        folder, local_files_only=True, torch_dtype={"unet": precision, "vae": precision, "default": torch.float32}
+        folder, local_files_only=True, dtype={"unet": precision, "vae": precision, "default": torch.float32}
     )
     pipeline.set_progress_bar_config(disable=True)
     if policy.channels_last:

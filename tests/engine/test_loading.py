@@ -131,7 +131,7 @@ def test_shards_are_put_together_and_a_lost_one_is_noticed(folder: Path) -> None
     state = loaded(folder).unet.state_dict()
     assert all(torch.equal(state[name], whole[name]) for name in whole)
     shards[0].unlink()
-    with pytest.raises(UserError, match="unet of tiny cannot be loaded: [0-9]+ weights are missing"):
+    with pytest.raises(UserError, match=r"unet of tiny cannot be loaded: [0-9]+ weights are missing"):
         loaded(folder)
 
 

@@ -168,9 +168,9 @@ def test_an_adapter_that_fits_in_part_is_warned_about(folder: Path) -> None:
 
 def test_an_adapter_of_another_family_is_refused_before_any_work(folder: Path) -> None:
     manager = manager_of(folder)
-    with pytest.raises(UserError, match=r"this is an SDXL LoRA, the model is SD 1\.5") as caught:
-        with manager.lease("tiny", [Adapter(adapter="large")]):
-            pass
+    words = r"this is an SDXL LoRA, the model is SD 1\.5"
+    with pytest.raises(UserError, match=words) as caught, manager.lease("tiny", [Adapter(adapter="large")]):
+        pass
     assert (caught.value.code, caught.value.field) == ("LORA_INCOMPATIBLE", "adapters")
     assert manager.loaded() == []
 
@@ -277,9 +277,16 @@ def test_a_checkpoint_without_vae_is_lent_with_another_one(folder: Path) -> None
     assert names(manager) == {"tiny": False, "grey": False}
 
 
-@pytest.mark.parametrize(("prompt", "found"), [
-    ("a cosy house", True), ("(Cosy:1.2), red", True), ("a cosyness", False), ("uncosy", False), ("house", False),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("prompt", "found"),
+    [
+        ("a cosy house", True),
+        ("(Cosy:1.2), red", True),
+        ("a cosyness", False),
+        ("uncosy", False),
+        ("house", False),
+    ],
+)
 def test_embeddings_are_found_by_their_names_as_words(prompt: str, found: bool, folder: Path) -> None:
     manager = manager_of(folder)
     with manager.lease("tiny") as model:

@@ -167,7 +167,7 @@ def test_a_vocabulary_that_is_not_clips_is_not_guessed(both: dict[str, tuple[Pat
     own = json.loads(read_header(both["sd1"][1]).metadata[CONFIG])
     del own["tokenizer"]
     save_file(load_file(both["sd1"][1]), file, {CONFIG: json.dumps(own)})
-    with pytest.raises(UserError, match="vocabulary has 53[0-9] words") as caught:
+    with pytest.raises(UserError, match=r"vocabulary has 53[0-9] words") as caught:
         load(entry_of(file, "sd1"), CPU)
     assert caught.value.code == "MODEL_CORRUPT"
 

@@ -174,6 +174,7 @@ def test_the_prediction_is_said_only_where_the_file_says_it() -> None:
         ({"edm_mean": (4,)}, "EDM"),
         ({f"{NETWORK}time_embed.cond_proj.weight": (320, 256)}, "full LCM"),
         ({f"{NETWORK}input_blocks.4.1.proj_in.scale_weight": ()}, "quantised"),
+        ({f"{NETWORK}position_net.null_positive_feature": (768,)}, "GLIGEN"),
     ],
 )
 def test_relatives_that_would_draw_wrong_are_not_ready(change: Shapes, words: str) -> None:
@@ -273,6 +274,16 @@ OTHERS: dict[str, Shapes] = {
     },
     "a UNet without text": {
         name: shape for name, shape in unet(UNet(depths=(0, 0, 0, 0)), diffusers=True).items() if "attn2" not in name
+    },
+    "a quantised autoencoder": {
+        f"{name}.weight": (64, 64)
+        for name in (
+            "quantize.embedding",
+            "encoder.conv_in",
+            "encoder.down.2.block.0.norm1",
+            "decoder.conv_in",
+            "decoder.conv_out",
+        )
     },
     "one matrix": {"weight": (768, 768)},
     "a matrix of 768": {"proj.weight": (8, 768)},

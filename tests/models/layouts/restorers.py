@@ -98,7 +98,7 @@ def codeformer() -> Shapes:
 
 def restoreformer() -> Shapes:
     found = convolutions("encoder.conv_in", "encoder.conv_out", "decoder.conv_in", "decoder.conv_out", "quant_conv")
-    found |= named("encoder.down.0.block.0.norm1.weight", "decoder.mid.block_1.norm1.weight")
+    found |= named(*(f"encoder.down.{n}.block.0.norm1.weight" for n in range(6)), "decoder.mid.block_1.norm1.weight")
     return found | {"quantize.embedding.weight": (1024, 256)}
 
 
