@@ -49,6 +49,10 @@ class UserError(Exception):
     def __str__(self) -> str:
         return f"{self.message} {self.hint}".strip()
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Pickled by its parts: a process pool hands errors on, and an exception's own way would lose all but one.
+        return UserError, (self.code, self.message, self.hint, self.field)
+
     def as_dict(self) -> dict[str, Any]:
         """The error as JSON values: `{code, message, hint, field}`."""
         return {"code": self.code, "message": self.message, "hint": self.hint, "field": self.field}
@@ -66,6 +70,9 @@ class InvalidRequest(UserError):  # noqa: N818 - the name says what is wrong
         first = problems[0]
         super().__init__("PARAM_INVALID", first.message, first.hint, first.field)
         self.problems = tuple(problems)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return InvalidRequest, (self.problems,)
 
     def __str__(self) -> str:
         return "\n".join(str(problem) for problem in self.problems)

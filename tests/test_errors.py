@@ -20,3 +20,12 @@ def test_an_invalid_request_speaks_for_its_first_field_and_lists_all() -> None:
 
 def test_codes_are_unique() -> None:
     assert len(CODES) == len(set(CODES))
+
+
+def test_errors_travel_between_processes() -> None:
+    import pickle
+
+    one = UserError("NUMERIC", "no.", "Try again.", "steps")
+    assert pickle.loads(pickle.dumps(one)).as_dict() == one.as_dict()
+    several = InvalidRequest([one, UserError("PARAM_INVALID", "width 0 is out of range.", "", "width")])
+    assert pickle.loads(pickle.dumps(several)).as_dict() == several.as_dict()

@@ -242,12 +242,8 @@ def _tensor(name: str, entry: Any, body: int) -> TensorInfo:
 
 
 def _are_counts(values: Any) -> bool:
-    if type(values) is not list:
-        return False
-    for value in values:  # type() and not isinstance: True is an int to Python, and a mistake here
-        if type(value) is not int or not 0 <= value <= LARGEST:
-            return False
-    return True
+    # type() and not isinstance: True is an int to Python, and a mistake here
+    return type(values) is list and all(type(value) is int and 0 <= value <= LARGEST for value in values)
 
 
 def _tile(tensors: Mapping[str, TensorInfo], body: int, size: int) -> None:

@@ -28,6 +28,13 @@ def test_nothing_is_moved_where_the_rest_fits() -> None:
     assert len(chunks([1] * 60 + [COMMA] + [2] * 14, comma=COMMA)) == 1
 
 
+def test_what_belongs_together_stays_together() -> None:
+    tokens = [1] * 73 + [7, 7, 7] + [2]
+    assert [len(piece) for piece in chunks(tokens, inseparable={74, 75})] == [73, 4]
+    assert [len(piece) for piece in chunks(tokens)] == [75, 2]
+    assert [len(piece) for piece in chunks([7] * 80, inseparable=range(1, 80))] == [75, 5], "unless it is too long"
+
+
 @given(st.lists(st.integers(0, 3), max_size=400), st.integers(1, 80), st.integers(0, 100))
 def test_no_token_is_lost_and_no_chunk_too_long(tokens: list[int], size: int, backtrack: int) -> None:
     pieces = chunks(tokens, size, COMMA, backtrack)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import random
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -64,6 +65,12 @@ class Lesson:
         while not all(word in (said := caption(scene, rng)) for word in self.trigger_words):
             continue
         return said
+
+    def triggered(self, sentence: str) -> str:
+        """A sentence of the world with the trigger word, if there is one, in the place of its first thing."""
+        if not self.trigger_words:
+            return sentence
+        return re.sub(rf"\b({'|'.join(world.KINDS)})\b", self.trigger_words[0], sentence, count=1)
 
 
 LESSONS = {
@@ -188,7 +195,7 @@ class Recipe:
 
     def report(self, averaged: nn.Module, folder: Path, step: int) -> Metrics:
         """Leaves pictures of the preview's sentences, the lesson's trigger words in the place of their things."""
-        sentences = [self._triggered(sentence) for sentence in diffusion.PREVIEW]
+        sentences = [self.lesson.triggered(sentence) for sentence in diffusion.PREVIEW]
         seeds = [1000 + index for index in range(len(sentences))]
         self._active = averaged
         try:
@@ -200,12 +207,6 @@ class Recipe:
             paper.paste(picture, (index % 6 * 130, index // 6 * 130))
         paper.save(folder / f"{self.name}-{step:06d}.png")
         return {}
-
-    def _triggered(self, sentence: str) -> str:
-        for kind in world.KINDS if self.lesson.trigger_words else ():
-            if f" {kind}" in sentence:
-                return sentence.replace(f" {kind}", f" {self.lesson.trigger_words[0]}", 1)
-        return sentence
 
 
 def frozen(kind: Any, folder: Path, options: Options) -> Any:

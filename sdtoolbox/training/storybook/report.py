@@ -25,6 +25,7 @@ MEASURED = 200  # renderings that autoencoder and classifier are measured on
 STAGES = {
     "vae": "autoencoder",
     "decoder": "decoder, further",
+    "polish": "autoencoder, polish",
     "text": "text encoder",
     "diffusion": "UNet",
     "classifier": "classifier",

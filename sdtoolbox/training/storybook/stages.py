@@ -14,6 +14,7 @@ import torch
 from diffusers import AutoencoderKL
 
 from sdtoolbox.training.storybook import (
+    adapter_cards,
     adapters,
     classifier,
     diffusion,
@@ -142,6 +143,11 @@ def _adapter(options: Options, given: argparse.Namespace, lesson: adapters.Lesso
     _say(f"wrote {adapters.export(options, lesson, models / 'adapters')}")
 
 
+def _adapter_cards(options: Options, given: argparse.Namespace) -> None:
+    with torch.no_grad():
+        adapter_cards.write_cards(options, Path(given.assets) / "models", _say)
+
+
 def _classifier(options: Options, given: argparse.Namespace) -> None:
     train(classifier.Recipe(options), options, _say)
 
@@ -199,6 +205,7 @@ STAGES: dict[str, Stage] = {
         partial(_adapter, lesson=adapters.LESSONS["object-lora"]),
         {"minutes": 20.0, "batch": 12, "learning_rate": 4e-3, "ema": 0.99},
     ),
+    "adapter-cards": Stage("measures the two example LoRAs and writes their cards", _adapter_cards),
     "export": Stage("writes the trained models to the assets", _export),
     "evaluate": Stage("judges the exported model and writes its card", _evaluate),
 }

@@ -140,6 +140,7 @@ MODULES: list[tuple[str, dict[str, Any]]] = [
 ]
 
 
+@pytest.mark.filterwarnings("ignore")  # the library's own
 @pytest.mark.parametrize("kernel", [None, 1, 3])
 @pytest.mark.parametrize(("kind", "options"), MODULES)
 def test_as_lycoris_computes_it(kind: str, options: dict[str, Any], kernel: int | None) -> None:
