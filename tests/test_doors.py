@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -128,7 +129,7 @@ def fill(page: Any, name: str, value: Any) -> None:
 
 def choose(page: Any, identity: str, label: str) -> None:
     page.locator(f"#{identity} input").first.click()
-    page.get_by_role("option", name=label, exact=True).click()
+    page.locator("[role=option]:visible").filter(has_text=re.compile(rf"^\W*{re.escape(label)}")).first.click()
 
 
 @pytest.mark.browser

@@ -84,7 +84,7 @@ def _parameters(request: type[Request]) -> list[inspect.Parameter]:
         default = inspect.Parameter.empty if info.default is PydanticUndefined else info.default
         annotation: Any = info.annotation
         if control_of(request, name).kind == "adapters":
-            default, annotation = list(default), list[str]
+            default, annotation = [], list[str]
         found.append(
             inspect.Parameter(name, inspect.Parameter.POSITIONAL_OR_KEYWORD, default=default, annotation=annotation)
         )

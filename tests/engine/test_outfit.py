@@ -16,8 +16,10 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from sdtoolbox.engine import manager as manager_module
+from sdtoolbox.engine import offload, policy
 from sdtoolbox.engine.diffusion import LatentDiffusion
 from sdtoolbox.engine.manager import ModelManager
+from sdtoolbox.engine.policy import Policy
 from sdtoolbox.errors import UserError
 from sdtoolbox.models.catalog import Catalog
 from sdtoolbox.models.entries import CatalogEntry, Kind
@@ -314,3 +316,33 @@ def test_an_entry_may_be_replaced_while_it_is_loaded(folder: Path) -> None:
     with manager.lease("tiny", [WEAK]) as model:
         assert torch.equal(drawn(model), once)
     assert len(manager.loaded()) == 2
+
+
+@pytest.mark.parametrize("settings", [{"fp8_storage": True}, {"precision": "bf16", "fp8_storage": True}])
+def test_adapters_act_on_networks_that_are_stored_in_8_bits(
+    settings: dict[str, object], folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(policy, "SMALL", 1)
+    manager = manager_of(folder, **settings)
+    with manager.lease("tiny") as model:
+        plain = drawn(model)
+    with manager.lease("tiny", [STRONG]) as model:
+        found = drawn(model)
+        assert found.isfinite().all() and not torch.allclose(found, plain, atol=1e-3)
+    with manager.lease("tiny") as model:
+        assert torch.equal(drawn(model), plain)
+
+
+def test_adapters_act_on_networks_that_wait_in_main_memory(folder: Path) -> None:
+    """From the CPU to the CPU: the hooks of both at once."""
+    manager = manager_of(folder)
+    with manager.lease("tiny", [STRONG]) as model:
+        expected = drawn(model)
+    with manager.lease("tiny-v") as other:  # not to be touched
+        untouched = drawn(other)
+    with manager.lease("tiny") as model:
+        offload.lay_out(model._components.networks, Policy(placement="group"), manager._device)
+    with manager.lease("tiny", [STRONG]) as model:
+        assert torch.equal(drawn(model), expected)
+    with manager.lease("tiny-v") as other:
+        assert torch.equal(drawn(other), untouched)

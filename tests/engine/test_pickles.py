@@ -1,4 +1,4 @@
-"""Weights come out of a pickle whole, whatever trainers wrapped around them; a program inside is refused, and not run."""
+"""Weights come out of a pickle whole, whatever trainers wrapped around them; a program inside is refused."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""docs/samplers.md says what is so: its table is made here. `python -m tests.engine.test_sampler_table` writes it anew."""
+"""The table in docs/samplers.md is made here; `python -m tests.engine.test_sampler_table` writes it anew."""
 
 from __future__ import annotations
 

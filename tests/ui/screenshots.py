@@ -15,6 +15,7 @@ from PIL import Image
 from playwright.sync_api import sync_playwright
 
 from tests.conftest import CHROMIUM, FLAGS
+from tests.ui.models import write_lora
 from tests.web import ROOT, serve
 
 SIZES = ((1280, 720), (1920, 1080), (390, 844))
@@ -38,11 +39,18 @@ def main() -> None:
     options.folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as home, sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        write_models(Path(home) / "models")
         with serve(Path(home), **({} if options.fake else {"test_engine": ""})) as web:
             shoot(visit(browser, web.url, (1280, 720), "light"), options.folder / "first-visit-1280x720-light.png")
             memory = draw(visit(browser, web.url, (1280, 720), "light"))
             for size in SIZES:
                 for scheme in ("light", "dark"):
+                    page = visit(browser, web.url, size, scheme, storage_state=memory)
+                    show_models(page)
+                    shoot(page, options.folder / f"models-{size[0]}x{size[1]}-{scheme}.png")
+                    page = visit(browser, web.url, size, scheme, storage_state=memory)
+                    show_loras(page)
+                    shoot(page, options.folder / f"lora-{size[0]}x{size[1]}-{scheme}.png")
                     page = visit(browser, web.url, size, scheme, storage_state=memory)
                     page.wait_for_function(f"document.querySelectorAll('.sd-tile img').length === {len(PROMPTS)}")
                     shoot(page, options.folder / f"txt2img-{size[0]}x{size[1]}-{scheme}.png")
@@ -69,6 +77,35 @@ def draw(page: Any) -> Any:
         page.click("#txt2img-generate")
     page.wait_for_function(f"document.querySelectorAll('.sd-tile img').length === {len(PROMPTS)}", timeout=200_000)
     return page.context.storage_state()
+
+
+def write_models(folder: Path) -> None:
+    """Some of what people have beside what ships: it says what fits, what does not, and what must be converted."""
+    write_lora(folder / "adapters" / "film grain.safetensors", "sd1", {"modelspec.trigger_phrase": "film grain"})
+    write_lora(folder / "adapters" / "film grain xl.safetensors", "sdxl")
+    (folder / "an old model.ckpt").write_bytes(b"\x80\x02}q\x00.")
+
+
+def show_models(page: Any) -> None:
+    """The Models tab, on a wide window with all that is known of the default checkpoint."""
+    page.click(".sd-tabs [data-tab-id=models]")
+    page.wait_for_selector(".sd-loaded-row")
+    if page.viewport_size["width"] > 900:
+        page.click(".sd-model-card[title=storybook]")
+        page.wait_for_selector(".sd-model h2")
+
+
+def show_loras(page: Any) -> None:
+    """The LoRAs of a task: two that fit, and the list to add more from, with the reason for one that does not."""
+    if page.viewport_size["width"] < 900:
+        page.click(".sd-unfold")
+    page.click(".sd-fold-button:has-text('LoRA')")
+    for name in ("risograph", "film"):
+        page.fill("#txt2img-adapters [role=combobox]", name)
+        page.click(f"#txt2img-adapters [role=option]:has-text('{name}')")
+    page.click("#txt2img-adapters [role=combobox]")
+    page.wait_for_selector("#txt2img-adapters [role=option][aria-disabled=true]")
+    page.locator("#txt2img-adapters [role=combobox]").scroll_into_view_if_needed()
 
 
 def shoot(page: Any, path: Path) -> None:

@@ -74,9 +74,11 @@ def _accompany(module: nn.Module, pairs: Sequence[tuple[Pair, float]], undo: Exi
     if not pairs:
         return
     weight: Any = module.weight
-    down = torch.cat([pair.down.to(weight.device, torch.float32) for pair, _ in pairs]).to(weight.dtype)  # [R, in, …]
+    # Weights that are stored in 8 bits are computed with in 16 or more.
+    dtype = weight.dtype if weight.dtype.itemsize > 1 else torch.bfloat16
+    down = torch.cat([pair.down.to(weight.device, torch.float32) for pair, _ in pairs]).to(dtype)  # [R, in, …]
     up = torch.cat([strength * pair.scale * pair.up.to(weight.device, torch.float32) for pair, strength in pairs], 1)
-    up = up.to(weight.dtype)  # [out, R]
+    up = up.to(dtype)  # [out, R]
     if isinstance(module, nn.Conv2d) and weight.is_contiguous(memory_format=torch.channels_last):
         down = down.contiguous(memory_format=torch.channels_last)
     beside = _beside_convolution if isinstance(module, nn.Conv2d) else _beside_linear
@@ -89,6 +91,7 @@ def _accompany(module: nn.Module, pairs: Sequence[tuple[Pair, float]], undo: Exi
 
 def _beside_linear(down: Tensor, up: Tensor, _module: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> Tensor:
     """`down` [R, in], `up` [R, out]."""
+    down, up = down.to(inputs[0]), up.to(inputs[0])  # a layer may visit another device, or compute in another type
     small = F.linear(inputs[0], down)  # [..., R]
     output.view(-1, output.shape[-1]).addmm_(small.view(-1, small.shape[-1]), up)
     return output
@@ -98,6 +101,7 @@ def _beside_convolution(
     down: Tensor, up: Tensor, module: nn.Conv2d, inputs: tuple[Tensor, ...], output: Tensor
 ) -> Tensor:
     """`down` [R, in, height, width], `up` [R, out]."""
+    down, up = down.to(inputs[0]), up.to(inputs[0])
     small = F.conv2d(inputs[0], down, None, module.stride, module.padding, module.dilation)  # [B, R, h, w]
     if output.is_contiguous(memory_format=torch.channels_last):
         pixels = output.permute(0, 2, 3, 1).view(-1, output.shape[1])  # [B h w, out]

@@ -45,8 +45,9 @@ Measure = Callable[[Sequence[Image.Image]], list[bool]]
 Sources = tuple[Callable[[Scene, int, int], Image.Image], Callable[[Scene], Scene]]
 
 
-def write_cards(options: Options, models: Path, say: Say) -> None:
-    """Measures both adapters in `models/adapters`; writes `README.md`, `effect.png` and `effect.json` beside each."""
+def write_cards(options: Options, assets: Path, say: Say) -> None:
+    """Measures both adapters in `assets/models/adapters`; writes `README.md`, `effect.png` and `effect.json` beside each."""
+    models = assets / "models"
     checkpoint = models / "checkpoints" / "storybook"
     networks: dict[str, nn.Module] = {
         "unet": frozen(UNet2DConditionModel, checkpoint / "unet", options),
@@ -56,7 +57,7 @@ def write_cards(options: Options, models: Path, say: Say) -> None:
     components = Components(
         "sd1", networks, {"text_encoder": text.load_tokenizer(checkpoint / "tokenizer")}, diffusion.NOISE
     )
-    judge = export.load_classifier(models / "evaluators" / "storybook" / "model.safetensors").to(options.device)
+    judge = export.load_classifier(assets / "evaluators" / "storybook" / "model.safetensors").to(options.device)
     probe = fit_probe(judge, components.vae, options)
     for lesson in LESSONS.values():
         measure: Measure = probe if lesson.trigger_words else in_inks

@@ -34,9 +34,10 @@ Say = Callable[[str], None]
 T = TypeVar("T")
 
 
-def evaluate(options: Options, models: Path, say: Say) -> None:
-    """Judges `models/checkpoints/storybook`; writes its card, results and sheets, and the classifier's card."""
-    checkpoint, evaluator = models / "checkpoints" / "storybook", models / "evaluators" / "storybook"
+def evaluate(options: Options, assets: Path, say: Say) -> None:
+    """Judges `assets/models/checkpoints/storybook`; writes its card, results and sheets, and the classifier's card."""
+    models, evaluator = assets / "models", assets / "evaluators" / "storybook"
+    checkpoint = models / "checkpoints" / "storybook"
     judge_net = export.load_classifier(evaluator / "model.safetensors")
     autoencoder = AutoencoderKL.from_pretrained(checkpoint / "vae", local_files_only=True).float().eval()
     quality = measure_autoencoder(autoencoder)

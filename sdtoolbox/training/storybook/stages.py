@@ -145,7 +145,7 @@ def _adapter(options: Options, given: argparse.Namespace, lesson: adapters.Lesso
 
 def _adapter_cards(options: Options, given: argparse.Namespace) -> None:
     with torch.no_grad():
-        adapter_cards.write_cards(options, Path(given.assets) / "models", _say)
+        adapter_cards.write_cards(options, Path(given.assets), _say)
 
 
 def _classifier(options: Options, given: argparse.Namespace) -> None:
@@ -153,18 +153,18 @@ def _classifier(options: Options, given: argparse.Namespace) -> None:
 
 
 def _export(options: Options, given: argparse.Namespace) -> None:
-    models = Path(given.assets) / "models"
+    checkpoint = Path(given.assets) / "models" / "checkpoints" / "storybook"
     if (options.folder / f"{diffusion.NAME}.pt").exists():
-        _say(f"wrote {export.export(options.folder, models / 'checkpoints' / 'storybook')}")
+        _say(f"wrote {export.export(options.folder, checkpoint)}")
     else:
-        _say(f"wrote {export.export_vae(options.folder, models / 'checkpoints' / 'storybook')}")
+        _say(f"wrote {export.export_vae(options.folder, checkpoint)}")
     if (options.folder / f"{classifier.NAME}.pt").exists():
-        _say(f"wrote {export.export_classifier(options.folder, models / 'evaluators' / 'storybook')}")
+        _say(f"wrote {export.export_classifier(options.folder, Path(given.assets) / 'evaluators' / 'storybook')}")
 
 
 def _evaluate(options: Options, given: argparse.Namespace) -> None:
     with torch.no_grad():
-        report.evaluate(options, Path(given.assets) / "models", _say)
+        report.evaluate(options, Path(given.assets), _say)
 
 
 STAGES: dict[str, Stage] = {

@@ -89,7 +89,7 @@ def test_the_export_is_half_precision_and_repeatable(trained: Path) -> None:
 
 
 def test_the_exported_classifier_reads_every_attribute(trained: Path) -> None:
-    judge = export.load_classifier(trained / "assets" / "models" / "evaluators" / "storybook" / "model.safetensors")
+    judge = export.load_classifier(trained / "assets" / "evaluators" / "storybook" / "model.safetensors")
     (found,) = read(judge, vae.held_out_pictures(1))
     assert {"kind left", "color right", "ground", "time", "style"} <= set(found)
 
@@ -108,7 +108,7 @@ def test_the_report_fills_cards_and_results(trained: Path, monkeypatch: pytest.M
     assert evaluation.fingerprint() in card
     assert "| object |" in card
     assert "$" not in card
-    assert "| kind |" in (models / "evaluators" / "storybook" / "README.md").read_text(encoding="utf-8")
+    assert "| kind |" in (trained / "assets" / "evaluators" / "storybook" / "README.md").read_text(encoding="utf-8")
     results = json.loads((models / "checkpoints" / "storybook" / "evaluation-results.json").read_text("utf-8"))
     assert results["attributes"]["object"]["count"] == 80
     with Image.open(models / "checkpoints" / "storybook" / "samples.png") as sheet:
