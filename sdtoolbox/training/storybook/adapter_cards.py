@@ -46,7 +46,7 @@ Sources = tuple[Callable[[Scene, int, int], Image.Image], Callable[[Scene], Scen
 
 
 def write_cards(options: Options, assets: Path, say: Say) -> None:
-    """Measures both adapters in `assets/models/adapters`; writes `README.md`, `effect.png` and `effect.json` beside each."""
+    """Measures both adapters in `assets/models/adapters`; leaves `README.md`, `effect.png`, `effect.json` beside each."""
     models = assets / "models"
     checkpoint = models / "checkpoints" / "storybook"
     networks: dict[str, nn.Module] = {
