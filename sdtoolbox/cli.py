@@ -115,12 +115,14 @@ def _flag(request: type[Request], name: str) -> click.Option:
     low, high = bounds_of(request, name)
     text = info.description or ""
     notes = [f"{low} to {high}"] if low is not None and high is not None else []
-    if info.default not in (None, "", ()):
-        notes.append(f"default {info.default}")
-    if control.kind == "adapters":
+    several = control.kind in ("adapters", "options")
+    if several:
         notes = ["may be repeated"]
+    elif info.default not in (None, "", False):
+        notes.append(f"default {info.default}")
     flags = [f"--{flag.replace('_', '-')}" for flag in (name, *control.aliases)]
-    several = control.kind == "adapters"
+    if control.kind == "flag":
+        return click.Option([name, "/".join([flags[0], f"--no-{flags[0][2:]}"])], default=None, help=text)
     kind = click.STRING if several or control.kind in ("prompt", "choice") else Value()
     help_text = text + (f"  [{'; '.join(notes)}]" if notes else "")
     return click.Option([name, *flags], type=kind, multiple=several, help=help_text)
@@ -232,9 +234,15 @@ def models_hash(as_json: bool, name: str) -> None:
 @click.option("--force", is_flag=True, help="Write over the new file if it exists.")
 @reports_errors
 def models_convert(as_json: bool, source: Path, output: Path | None, force: bool) -> None:
-    """Make a safetensors file of a pickle (.ckpt, .pt, .pth, .bin), in a process of its own that runs none of it."""
+    """Make a safetensors file of a pickle (.ckpt, .pt, .pth, .bin), in a process of its own that runs none of it.
+
+    SOURCE is its path, or its name in the catalog.
+    """
     from sdtoolbox.engine.convert import convert
 
+    if not source.exists() and source.name == str(source):
+        with open_toolbox() as toolbox:
+            source = find_model(toolbox, source.name).path
     done = convert(source, output, force)
     text = f"{done.file}: {done.tensors} tensors, {done.kind}, {done.base}, {done.reason or done.state}"
     show(as_json, asdict(done), text)

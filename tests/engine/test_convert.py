@@ -132,6 +132,18 @@ def test_the_command_converts_and_recognises(tmp_path: Path) -> None:
     assert "exists" in again.stderr
 
 
+def test_the_command_takes_a_name_of_the_catalog(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SDTOOLBOX_HOME", str(tmp_path))
+    folder = tmp_path / "models" / "checkpoints"
+    folder.mkdir(parents=True)
+    torch.save({"a": torch.zeros(3)}, folder / "old one.ckpt")
+    run = CliRunner().invoke(main, ["models", "convert", "old one"])
+    assert run.exit_code == 0, run.output
+    assert (folder / "old one.safetensors").is_file()
+    missing = CliRunner().invoke(main, ["models", "convert", "no such"])
+    assert (missing.exit_code, "no such" in missing.stderr) == (1, True)
+
+
 def test_the_command_imports_no_torch() -> None:
     import subprocess
 

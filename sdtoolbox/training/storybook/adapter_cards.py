@@ -46,7 +46,7 @@ Sources = tuple[Callable[[Scene, int, int], Image.Image], Callable[[Scene], Scen
 
 
 def write_cards(options: Options, assets: Path, say: Say) -> None:
-    """Measures both adapters in `assets/models/adapters`; leaves `README.md`, `effect.png`, `effect.json` beside each."""
+    """Measures both adapters in `assets/models/adapters`; leaves a card, its picture, figures and a preview there."""
     models = assets / "models"
     checkpoint = models / "checkpoints" / "storybook"
     networks: dict[str, nn.Module] = {
@@ -168,6 +168,7 @@ def _write(
     before, after, asked = drawn
     shown = [*before[:SHOWN], *after[:SHOWN]]
     sheet = contact_sheet(shown, [*["without"] * SHOWN, *asked[:SHOWN]], columns=SHOWN)
+    after[0].save(folder / f"{lesson.name}.preview.png")
     sheet.quantize(256, Image.Quantize.MEDIANCUT).save(folder / "effect.png", optimize=True)
     table = {name: {"hits": share.hits, "count": share.count} for name, share in shares.items()}
     (folder / "effect.json").write_text(json.dumps(table, indent=2) + "\n", encoding="utf-8")

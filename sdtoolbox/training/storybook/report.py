@@ -66,6 +66,7 @@ def evaluate(options: Options, assets: Path, say: Say) -> None:
     contact_sheet(pictures[:SHEET_PICTURES], sentences[:SHEET_PICTURES]).save(checkpoint / "evaluation-sheet.png")
     firsts = slice(0, 2 * CARD_PICTURES, 2)  # the first seed of the first sentences
     contact_sheet(pictures[firsts], sentences[firsts], columns=4).save(checkpoint / "samples.png")
+    pictures[0].save(checkpoint / "preview.png")
     write_cards(options.folder, checkpoint, evaluator, shares, quality, trust)
 
 

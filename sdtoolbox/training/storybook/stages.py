@@ -149,7 +149,7 @@ def _adapter_cards(options: Options, given: argparse.Namespace) -> None:
 
 
 def _classifier(options: Options, given: argparse.Namespace) -> None:
-    train(classifier.Recipe(options), options, _say)
+    train(classifier.Recipe(options, export.finished_vae(options.folder)), options, _say)
 
 
 def _export(options: Options, given: argparse.Namespace) -> None:
