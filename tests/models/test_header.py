@@ -223,7 +223,7 @@ def test_hostile_headers_take_linear_time(text: bytes, tmp_path: Path) -> None:
     start = time.perf_counter()
     with pytest.raises(UserError):
         read_header(file)
-    assert time.perf_counter() - start < 2 if len(text) > 1_000_000 else 0.05
+    assert time.perf_counter() - start < 10  # seconds; what grows as the square would take hours
 
 
 def test_ninety_megabytes_of_blanks_are_not_even_read(tmp_path: Path) -> None:
@@ -234,7 +234,7 @@ def test_ninety_megabytes_of_blanks_are_not_even_read(tmp_path: Path) -> None:
     start = time.perf_counter()
     with pytest.raises(UserError, match="longer than"):
         read_header(file)
-    assert time.perf_counter() - start < 0.05
+    assert time.perf_counter() - start < 1
 
 
 def test_every_type_is_one_that_the_library_reads(tmp_path: Path) -> None:
