@@ -21,6 +21,8 @@ BUILTIN_MODULES = (
     "sdtoolbox.samplers.unipc",
     "sdtoolbox.samplers.lcm",
     "sdtoolbox.samplers.schedules",
+    "sdtoolbox.upscalers.latent",
+    "sdtoolbox.upscalers.classical",
     "sdtoolbox.tasks.txt2img",
 )
 

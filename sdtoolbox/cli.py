@@ -16,7 +16,7 @@ import click
 from sdtoolbox import __version__
 from sdtoolbox.errors import UserError
 from sdtoolbox.models.entries import KINDS, CatalogEntry
-from sdtoolbox.schema.requests import Request, bounds_of, control_of
+from sdtoolbox.schema.requests import Request, bounds_of, control_of, shown_fields
 from sdtoolbox.schema.results import JOB_STATES, Event, Result
 
 if TYPE_CHECKING:
@@ -103,7 +103,7 @@ def main() -> None:
 
 def task_command(request: type[Request]) -> click.Command:
     """The command of a task: one flag a field, with its help, bounds and aliases."""
-    options: list[click.Parameter] = [_flag(request, name) for name in request.model_fields]
+    options: list[click.Parameter] = [_flag(request, name) for name in shown_fields(request)]
     options.append(click.Option(["--output", "-o"], type=click.Path(path_type=Path), help="Copy the picture here."))
     callback = reports_errors(lambda as_json, output, **values: _draw(request.task, as_json, output, values))
     options.extend(getattr(callback, "__click_params__", ()))
@@ -115,7 +115,7 @@ def _flag(request: type[Request], name: str) -> click.Option:
     low, high = bounds_of(request, name)
     text = info.description or ""
     notes = [f"{low} to {high}"] if low is not None and high is not None else []
-    several = control.kind in ("adapters", "options")
+    several = control.kind in ("adapters", "options", "styles", "plot")
     if several:
         notes = ["may be repeated"]
     elif info.default not in (None, "", False):
@@ -268,6 +268,60 @@ def said(value: Any) -> str:
     if isinstance(value, dict):
         return ", ".join(f"{key} {one}" for key, one in value.items())
     return ", ".join(map(str, value)) if isinstance(value, tuple) else str(value)
+
+
+@main.group()
+def styles() -> None:
+    """Words and settings under a name, as A1111's web UI keeps them."""
+
+
+@styles.command("list")
+@reports_errors
+def styles_list(as_json: bool) -> None:
+    """List the styles of this machine."""
+    with open_toolbox() as toolbox:
+        found = toolbox.styles.list()
+    rows = [[style.name, style.prompt, style.negative_prompt] for style in found]
+    show(as_json, [asdict(style) for style in found], table(rows) if rows else "There are no styles.")
+
+
+@styles.command("import")
+@click.argument("source", type=click.Path(path_type=Path))
+@reports_errors
+def styles_import(as_json: bool, source: Path) -> None:
+    """Take over the styles of a CSV file; those of the same name are replaced."""
+    from sdtoolbox.prompts.styles import load, read_styles
+
+    if not source.is_file():
+        raise UserError("PARAM_INVALID", f"there is no file {source.name}.", "Name a CSV file of styles.", "source")
+    found = read_styles(load(source), source.name)
+    with open_toolbox() as toolbox:
+        added, replaced = toolbox.styles.add(found)
+    show(as_json, {"added": added, "replaced": replaced}, f"{added} added, {replaced} replaced.")
+
+
+@styles.command("export")
+@click.argument("target", type=click.Path(path_type=Path))
+@reports_errors
+def styles_export(as_json: bool, target: Path) -> None:
+    """Write the styles of this machine into a CSV file that A1111's web UI reads too."""
+    from sdtoolbox.prompts.styles import StyleFile
+
+    with open_toolbox() as toolbox:
+        found = toolbox.styles.list()
+    StyleFile(target).save(found)
+    show(as_json, {"styles": len(found)}, f"{len(found)} written to {target.name}.")
+
+
+@styles.command("remove")
+@click.argument("name")
+@reports_errors
+def styles_remove(as_json: bool, name: str) -> None:
+    """Forget a style."""
+    with open_toolbox() as toolbox:
+        gone = toolbox.styles.get(name, "name")
+        toolbox.styles.save([style for style in toolbox.styles.list() if style != gone])
+    show(as_json, {"removed": gone.name}, f"{gone.name} removed.")
 
 
 @main.group()

@@ -15,10 +15,11 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
-from sdtoolbox.protocols import Form, SamplerInfo, ScheduleInfo, TaskFunction, TaskInfo
+from sdtoolbox.protocols import Form, SamplerInfo, ScheduleInfo, TaskFunction, TaskInfo, UpscalerInfo
 from sdtoolbox.registry import Entry, Registry
+from sdtoolbox.schema.options import Option, options_of
 from sdtoolbox.schema.requests import Request
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -33,12 +34,19 @@ class Registries:
 
     samplers: Registry[SamplerInfo] = field(default_factory=lambda: Registry("sampler"))
     schedules: Registry[ScheduleInfo] = field(default_factory=lambda: Registry("schedule"))
+    upscalers: Registry[UpscalerInfo] = field(default_factory=lambda: Registry("upscaler"))
     tasks: Registry[TaskInfo] = field(default_factory=lambda: Registry("task"))
     tabs: Registry[Callable[..., Any]] = field(default_factory=lambda: Registry("tab"))
 
     def by_name(self) -> dict[str, Registry[Any]]:
         """The registries by the names that a field's `Control.choices` uses."""
-        return {"samplers": self.samplers, "schedules": self.schedules, "tasks": self.tasks, "tabs": self.tabs}
+        return {
+            "samplers": self.samplers,
+            "schedules": self.schedules,
+            "upscalers": self.upscalers,
+            "tasks": self.tasks,
+            "tabs": self.tabs,
+        }
 
     def named(self, name: str) -> Registry[Any]:
         """One of them; KeyError if there is none of that name."""
@@ -63,8 +71,14 @@ class Extension:
         return self._add("samplers", function, label, info)
 
     def schedule(self, function: F, *, label: str | None = None) -> F:
-        """Add a schedule: `function(steps, noise_table)` gives steps + 1 falling sigmas that end in 0."""
-        return self._add("schedules", function, label, ScheduleInfo(function, _help(function)))
+        """Add a schedule: `function(steps, noise_table, **options)` gives steps + 1 falling sigmas that end in 0."""
+        given = list(inspect.signature(function).parameters)[:2]
+        info = ScheduleInfo(function, _help(function), options_of(function, given))
+        return self._add("schedules", function, label, info)
+
+    def upscaler(self, function: F, *, label: str | None = None, on: Literal["latents", "pictures"]) -> F:
+        """Add an upscaler of latents or of pictures: see `protocols.UpscalerInfo`."""
+        return self._add("upscalers", function, label, UpscalerInfo(function, on, _help(function)))
 
     def task(self, request: type[Request], run: TaskFunction, *, label: str | None = None) -> None:
         """Add a task: form, endpoint, command, queue row and metadata all follow from the request class."""
@@ -98,17 +112,12 @@ def _help(described: Any) -> str:
     return (inspect.getdoc(described) or "").split("\n\n")[0].replace("\n", " ")
 
 
-def _options(function: Callable[..., Any]) -> dict[str, Any]:
+def _options(function: Callable[..., Any]) -> dict[str, Option]:
     parameters = inspect.signature(function).parameters
     missing = [name for name in SAMPLER_ARGUMENTS if name not in parameters]
     if missing:
         raise TypeError(f"sampler {function.__name__} does not take {', '.join(missing)}")
-    given = (*SAMPLER_ARGUMENTS, *SAMPLER_NEEDS)
-    options = {name: p.default for name, p in parameters.items() if name not in given}
-    without = [name for name, default in options.items() if default is inspect.Parameter.empty]
-    if without:
-        raise TypeError(f"options of sampler {function.__name__} need defaults: {', '.join(without)}")
-    return options
+    return options_of(function, (*SAMPLER_ARGUMENTS, *SAMPLER_NEEDS))
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,10 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from sdtoolbox.models.entries import CatalogEntry
+    from sdtoolbox.prompts.plan import Words
     from sdtoolbox.schema.adapters import Adapter
+    from sdtoolbox.schema.fields import EmphasisMode
+    from sdtoolbox.schema.options import Option
     from sdtoolbox.schema.requests import Request
     from sdtoolbox.schema.results import Stage
 
@@ -57,8 +60,8 @@ class NoiseTable(Protocol):
         ...
 
 
-Schedule: TypeAlias = Callable[[int, NoiseTable], Sequence[float]]
-"""schedule(steps, table): steps + 1 floats, falling, ending in 0."""
+Schedule: TypeAlias = Callable[..., Sequence[float]]
+"""schedule(steps, table, **options): steps + 1 floats, falling, ending in 0; `table` is a `NoiseTable`."""
 
 
 class Sampler(Protocol):
@@ -79,7 +82,7 @@ class SamplerInfo:
 
     function: Callable[..., Any]
     forms: tuple[Form, ...] = ("variance_exploding",)
-    options: Mapping[str, Any] = field(default_factory=dict)
+    options: Mapping[str, Option] = field(default_factory=dict)
     help: str = ""
     needs: tuple[str, ...] = ()
 
@@ -89,6 +92,20 @@ class ScheduleInfo:
     """A registered schedule."""
 
     function: Schedule
+    help: str = ""
+    options: Mapping[str, Option] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class UpscalerInfo:
+    """A registered upscaler, of latents or of pictures.
+
+    On latents: `function(latents, height, width)`, [B, C, h, w] -> [B, C, height, width], sizes in latent places. On
+    pictures: `function(picture, width, height)`, a PIL image -> one of that size in pixels.
+    """
+
+    function: Callable[..., Any]
+    on: Literal["latents", "pictures"]
     help: str = ""
 
 
@@ -104,28 +121,95 @@ class NoiseSource(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class FreeU:
+    """Weights within the network: of the deepest features and those above them (b), and of what skips over (s)."""
+
+    b1: float = 1.0
+    b2: float = 1.0
+    s1: float = 1.0
+    s2: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class PerturbedAttention:
+    """In the middle of the network every place attends to itself alone."""
+
+
+@dataclass(frozen=True, slots=True)
+class Seamless:
+    """The left edge meets the right one, the upper one the lower."""
+
+    horizontal: bool = True
+    vertical: bool = True
+
+
+Change: TypeAlias = FreeU | PerturbedAttention | Seamless
+"""What may be different inside the networks of a model: see `DiffusionModel.changed`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Variation:
+    """How the noise that pictures start from is moved away from their seeds'.
+
+    To share `strength` towards that of other `seeds`, one a picture; drawn for a picture of `resized_from`, width and
+    height in pixels, and put in the middle, if that is not None.
+    """
+
+    seeds: Sequence[int] = ()
+    strength: float = 0.0
+    resized_from: tuple[int, int] | None = None
+
+
 class DiffusionModel(Protocol):
     """A loaded checkpoint as the tasks see it; sigma-parameterized whatever it was trained to predict."""
 
-    checkpoint: CatalogEntry
-    noise_table: NoiseTable
-    warnings: Sequence[str]  # what whoever asked should know of this lease: an adapter of which only a part fits …
+    @property
+    def checkpoint(self) -> CatalogEntry:
+        """Which one it is."""
+        ...
+
+    @property
+    def noise_table(self) -> NoiseTable:
+        """The noise levels that it was trained on."""
+        ...
+
+    @property
+    def warnings(self) -> Sequence[str]:
+        """What whoever asked should know of this lease: an adapter of which only a part fits …"""
+        ...
 
     @property
     def environment(self) -> Mapping[str, Any]:
         """Everything besides the request that decides about pixels: device, precision, versions, checkpoint …"""
         ...
 
-    def encode(self, prompt: str, *, negative: bool = False) -> Condition:
-        """The model's reading of a prompt of any length; some are told that it is the `negative` one."""
+    def encode(
+        self, words: Words | str, *, negative: bool = False, emphasis: EmphasisMode = "original", clip_skip: int = 1
+    ) -> Condition:
+        """The model's reading of any number of weighted words, a string being plain ones.
+
+        Some are told that they are the `negative` ones; `emphasis` and `clip_skip` as the request's fields say.
+        """
         ...
 
     def predict(self, x: Tensor, sigma: float, conditions: Sequence[Condition]) -> list[Tensor]:
         """One batched network call: for each condition the estimate of the clean latent, [B, C, h, w] float32."""
         ...
 
-    def noise(self, seeds: Sequence[int], width: int, height: int) -> NoiseSource:
-        """The randomness of a batch of pictures of this size in pixels, one seed a picture."""
+    def changed(self, *changes: Change) -> DiffusionModel:
+        """The same model, whose networks are changed in each call, and as they were between any two."""
+        ...
+
+    def noise(self, seeds: Sequence[int], width: int, height: int, variation: Variation | None = None) -> NoiseSource:
+        """The randomness of a batch of pictures of this size in pixels, one seed a picture.
+
+        `variation` moves what `initial` gives.
+        """
+        ...
+
+    def latents(self, pictures: Sequence[Image]) -> Tensor:
+        """What `decode` would make these RGB pictures of one size from: [B, C, h, w], float32."""
         ...
 
     def decode(self, latents: Tensor, width: int, height: int) -> list[Image]:
@@ -153,6 +237,7 @@ class Drawn:
     seed: int  # of this picture alone
     request: Request  # draws the batch that this picture was part of, and nothing else
     index: int  # its place in that batch, from 0
+    kept: str = ""  # its id in the store, if an earlier attempt of the same job saved it
 
 
 class TaskContext(Protocol):

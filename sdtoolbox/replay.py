@@ -11,17 +11,23 @@ from typing import Any
 
 import numpy as np
 
+from sdtoolbox import __version__
 from sdtoolbox.errors import UserError
 from sdtoolbox.images.metadata import open_picture, read_text
 from sdtoolbox.models.entries import CatalogEntry, Kind
 from sdtoolbox.models.fit import KIND_WORDS
+from sdtoolbox.models.stand_ins import stand_ins
 from sdtoolbox.schema.adapters import Adapter
+from sdtoolbox.schema.problems import shown
 from sdtoolbox.schema.requests import Request
+from sdtoolbox.schema.results import Result
 from sdtoolbox.toolbox import Toolbox
 
 # What can change pixels, the likeliest first: the first one that differs is named as the cause.
 CAUSES = (
     "checkpoint",
+    "hires_checkpoint",
+    "refiner",
     "vae",
     "adapters",
     "embeddings",
@@ -34,7 +40,17 @@ CAUSES = (
     "attention",
     "processor",
 )
-MODELS = {"checkpoint": "checkpoint", "vae": "VAE", "adapters": "adapter", "embeddings": "embedding"}
+MODELS = {
+    "checkpoint": "checkpoint",
+    "hires_checkpoint": "hires checkpoint",
+    "refiner": "refiner",
+    "vae": "VAE",
+    "adapters": "adapter",
+    "embeddings": "embedding",
+}
+
+NAMES_OF_MODELS = (*MODELS, "plot", "wordings")
+"""Fields that hold ids, which say where a model lies: it may lie elsewhere here."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +83,9 @@ def replay(file: Path, toolbox: Toolbox) -> Replay:
     before: Mapping[str, Any] = exact.get("environment") or {}
     request = _here(toolbox, exact, before)
     result = toolbox.run_request(request, inline=True)
-    picture = next((p for p in result.pictures if p.index == exact.get("index", 0)), None)
+    # A plot's grid is of the whole request; its cells are of their own.
+    places = [p for p in result.pictures if p.index == exact.get("index", 0)]
+    picture = next((p for p in places if p.request == result.request), places[0] if places else None)
     if picture is None:
         raise UserError("IMAGE_INVALID", f"{file.name} names a place in its batch that is not there.", "")
     old = np.asarray(open_picture(file).convert("RGB"), dtype=np.int16)
@@ -75,7 +93,7 @@ def replay(file: Path, toolbox: Toolbox) -> Replay:
     if old.shape != new.shape:
         return Replay(False, 255, f"the file is {old.shape[1]}x{old.shape[0]} pixels: it was resized", picture.id)
     difference = int(np.abs(old - new).max())
-    cause = "" if difference == 0 else first_cause(before, result.environment)
+    cause = "" if difference == 0 else _cause(exact, before, result)
     return Replay(difference == 0, difference, cause, picture.id)
 
 
@@ -90,7 +108,12 @@ def _here(toolbox: Toolbox, exact: Mapping[str, Any], before: Mapping[str, Any])
     """The request with the ids of this machine: ids say where a model lies, and it may lie elsewhere here."""
     request = toolbox.parse(str(exact.get("task", "txt2img")), exact["request"])
     changes: dict[str, Any] = {}
-    fields: tuple[tuple[str, Kind], ...] = (("checkpoint", "checkpoint"), ("vae", "vae"))
+    fields: tuple[tuple[str, Kind], ...] = (
+        ("checkpoint", "checkpoint"),
+        ("hires_checkpoint", "checkpoint"),
+        ("refiner", "checkpoint"),
+        ("vae", "vae"),
+    )
     for field, kind in fields:
         if (identity := getattr(request, field, None)) is not None:
             changes[field] = _find(toolbox, identity, before.get(field), kind, field).id
@@ -124,19 +147,38 @@ def _find(toolbox: Toolbox, identity: str, recorded: Any, kind: Kind, field: str
     raise UserError(
         "MODEL_MISSING",
         f"there is no {KIND_WORDS[kind]} {called} here, and the picture was drawn with it.",
-        "Put it into a model folder; it is found by its name or its hash.",
+        f"Put it into a model folder; it is found by its name or its hash.{_instead(toolbox, name, kind)}",
         field,
     )
 
 
+def _instead(toolbox: Toolbox, name: str, kind: Kind) -> str:
+    names = stand_ins(toolbox.catalog, name, kind)
+    return f" To draw something like it, these could stand in: {', '.join(names)}." if names else ""
+
+
+def _cause(exact: Mapping[str, Any], before: Mapping[str, Any], result: Result) -> str:
+    cause = first_cause(before, result.environment)
+    return cause or other_words(exact, result.request) or "nothing recorded differs; the file's pixels may be edited"
+
+
+def other_words(exact: Mapping[str, Any], request: Mapping[str, Any]) -> str:
+    """The first field that came to mean something else here, or another version of sdtoolbox; "" if there is none."""
+    for name, old in exact["request"].items():
+        if name not in NAMES_OF_MODELS and name in request and request[name] != old:
+            return f"{name} was {shown(old)} and is {shown(request[name])}"
+    version = exact.get("sdtoolbox")
+    return "" if version in (None, __version__) else f"sdtoolbox was {shown(version)} and is {__version__}"
+
+
 def first_cause(before: Mapping[str, Any], now: Mapping[str, Any]) -> str:
-    """The first difference between two environments that can change pixels, in words."""
+    """The first difference between two environments that can change pixels, in words; "" if there is none."""
     for key in CAUSES:
         old, new = before.get(key), now.get(key)
         cause = _other_model(key, old, new) if key in MODELS else f"{key} was {old} and is {new}" if old != new else ""
         if cause:
             return cause
-    return "nothing recorded differs; the file's pixels may have been edited"
+    return ""
 
 
 def _other_model(key: str, old: Any, new: Any) -> str:

@@ -93,6 +93,16 @@ class Settings(BaseSettings):
         return self.home / "logs"
 
     @property
+    def wildcards(self) -> Path:
+        """The folder of wildcard files, in which `__colour__` is `colour.txt`."""
+        return self.home / "wildcards"
+
+    @property
+    def styles(self) -> Path:
+        """The file of styles, in the format of A1111's web UI."""
+        return self.home / "styles.csv"
+
+    @property
     def all_model_folders(self) -> tuple[Path, ...]:
         """Every folder to look for models in: the home's own, the operator's, the shipped ones."""
         return (self.home / "models", *self.model_folders, self.shipped_models)
@@ -109,7 +119,7 @@ class Settings(BaseSettings):
 
     def make_folders(self) -> None:
         """Create the home folder and what must be in it."""
-        for folder in (self.home, self.home / "models" / "checkpoints", self.outputs, self.logs):
+        for folder in (self.home, self.home / "models" / "checkpoints", self.outputs, self.logs, self.wildcards):
             folder.mkdir(parents=True, exist_ok=True)
 
 

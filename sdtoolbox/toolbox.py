@@ -14,14 +14,20 @@ from types import TracebackType
 from typing import Any, Self, TypeVar
 
 from sdtoolbox.errors import InvalidRequest, UserError
+from sdtoolbox.images.metadata import read_texts
 from sdtoolbox.jobs.loaded import Loaded, LoadedModels
 from sdtoolbox.jobs.recovery import Recovery
+from sdtoolbox.jobs.timings import Timings
+from sdtoolbox.prompts.styles import StyleFile
+from sdtoolbox.prompts.wildcards import Wildcards
 from sdtoolbox.schema.requests import Request
 from sdtoolbox.schema.results import Event, Job, JobState, Result
 from sdtoolbox.settings import Settings, load_settings
+from sdtoolbox.tasks.recall import Recalled, recall
 from sdtoolbox.tasks.resolve import resolve
 from sdtoolbox.workers.inline import InlineWorker, Nurse
 from sdtoolbox.workers.parts import Parts
+from sdtoolbox.workers.preflight import Preflight, preflight
 from sdtoolbox.workers.supervisor import Supervisor
 
 R = TypeVar("R", bound=Request)
@@ -40,6 +46,8 @@ class Toolbox:
         self.database = parts.database
         self.queue = parts.queue
         self.store = parts.store
+        self.wildcards = Wildcards(parts.settings.wildcards)
+        self.styles = StyleFile(parts.settings.styles)
         self._lock = threading.Lock()
         self._supervisor: Supervisor | None = None
         self._inline: InlineWorker | None = None
@@ -78,13 +86,36 @@ class Toolbox:
     def resolve(self, request: R) -> R:
         """The same request with nothing left open; a model that came to disk meanwhile is found."""
         try:
-            return resolve(request, self.registries, self.catalog)
+            return self._resolved(request)
         except UserError as error:
             problems = error.problems if isinstance(error, InvalidRequest) else (error,)
             if all(problem.code != "MODEL_MISSING" for problem in problems):
                 raise
         self.catalog.refresh()
-        return resolve(request, self.registries, self.catalog)
+        return self._resolved(request)
+
+    def _resolved(self, request: R) -> R:
+        return resolve(request, self.registries, self.catalog, wildcards=self.wildcards, styles=self.styles)
+
+    def preflight(self, request: Request) -> Preflight:
+        """What a request is likely to take on this machine; `UserError` where something in it is unknown."""
+        return preflight(Timings(self.database), self.loaded(), self._resolved(request))
+
+    def recall(self, source: Path | bytes | str, task: str = "txt2img") -> Recalled:
+        """What a picture file, or a text that somebody pasted, says for a task's request, whichever program wrote it.
+
+        UserError IMAGE_INVALID if it is no picture, or one that says nothing.
+        """
+        request: type[Request] = self.registries.tasks.get(task, "task").value.request
+        texts = {"parameters": source} if isinstance(source, str) else read_texts(source)
+        found = recall(texts, request, self.registries, self.catalog)
+        if found is None:
+            raise UserError(
+                "IMAGE_INVALID",
+                "the picture does not say how it was drawn.",
+                "Use the file as the program saved it: most websites and editors drop that text.",
+            )
+        return found
 
     def submit(self, request: Request, client: str = "") -> str:
         """Put a request into the durable queue and return the job's id; UserError if it cannot be drawn."""
@@ -194,8 +225,6 @@ class Toolbox:
                 self._supervisor.start()
                 self.catalog.start_scanning(hashes=self.settings.background_hashes)
             return self._supervisor
-
-    # Memory
 
     def loaded(self) -> list[Loaded]:
         """What the workers of this home folder, and inline runs, hold in memory now."""

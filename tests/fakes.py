@@ -4,19 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from copy import copy
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from PIL import Image
 from torch import Tensor
 
 from sdtoolbox.builtin import BUILTIN_MODULES
-from sdtoolbox.engine.noise import BatchNoise
+from sdtoolbox.engine.noise import BatchNoise, Moved
 from sdtoolbox.engine.noise_table import DiscreteNoiseTable
 from sdtoolbox.errors import Cancelled
 from sdtoolbox.extensions import Registries
 from sdtoolbox.models.entries import CatalogEntry
+from sdtoolbox.prompts.plan import plain
+from sdtoolbox.protocols import Variation
 
 STABLE_DIFFUSION = {"beta_schedule": "scaled_linear", "beta_start": 0.00085, "beta_end": 0.012}
 
@@ -61,19 +65,37 @@ class GaussianModel:
             "checkpoint": {"id": "f" * 32, "name": "gaussian", "sha256": "0" * 64},
         }
         self.predictions: list[int] = []
+        self.changes: tuple[Any, ...] = ()
 
-    def encode(self, prompt: str, *, negative: bool = False) -> float:
-        """The length of the prompt, in thousands of characters."""
-        return len(prompt) / 1000
+    def encode(self, words: Any, *, negative: bool = False, emphasis: str = "original", clip_skip: int = 1) -> float:
+        """The length of the words, in thousands of characters, each as often as it weighs."""
+        groups = words if not isinstance(words, str) else plain(words)
+        return sum(len(span.text) * span.weight for group in groups for span in group) / 1000
 
     def predict(self, x: Tensor, sigma: float, conditions: Sequence[float]) -> list[Tensor]:
         """The posterior mean, shifted by each condition."""
         self.predictions.append(len(conditions))
         return [gaussian(x, sigma) + condition for condition in conditions]
 
-    def noise(self, seeds: Sequence[int], width: int, height: int) -> BatchNoise:
+    def changed(self, *changes: Any) -> GaussianModel:
+        """The same model; `changes` has what was asked of it."""
+        other = copy(self)
+        other.changes = (*self.changes, *changes)
+        return other
+
+    def noise(self, seeds: Sequence[int], width: int, height: int, variation: Variation | None = None) -> BatchNoise:
         """The engine's own noise."""
-        return BatchNoise(seeds, (4, -(-height // 8), -(-width // 8)), torch.device("cpu"))
+        shape, moved = (4, -(-height // 8), -(-width // 8)), None
+        if variation is not None:
+            wide, tall = variation.resized_from or (width, height)
+            moved = Moved(variation.seeds, variation.strength, (4, -(-tall // 8), -(-wide // 8)))
+        return BatchNoise(seeds, shape, torch.device("cpu"), moved)
+
+    def latents(self, pictures: Sequence[Image.Image]) -> Tensor:
+        """The inverse of `decode`, as far as there is one; the fourth channel is the first."""
+        small = [one.resize((-(-one.width // 8), -(-one.height // 8)), Image.Resampling.BOX) for one in pictures]
+        values = torch.stack([torch.from_numpy(np.array(one)).permute(2, 0, 1) for one in small]) / 255
+        return ((values - 0.5) * 6)[:, [0, 1, 2, 0]]
 
     def decode(self, latents: Tensor, width: int, height: int) -> list[Image.Image]:
         """The first three channels as RGB."""

@@ -13,7 +13,7 @@ from PIL import Image
 from sdtoolbox import __version__
 from sdtoolbox.cli import main
 from sdtoolbox.images.metadata import open_picture, png_bytes, read_text
-from sdtoolbox.schema.requests import Txt2Img
+from sdtoolbox.schema.requests import Txt2Img, shown_fields
 
 
 @pytest.fixture(autouse=True)
@@ -45,7 +45,8 @@ def test_help_lists_tasks_and_commands() -> None:
 
 def test_flags_are_the_fields_of_the_request() -> None:
     output = " ".join(run("txt2img", "--help").output.split())
-    for name, info in Txt2Img.model_fields.items():
+    for name in shown_fields(Txt2Img):
+        info = Txt2Img.model_fields[name]
         assert f"--{name.replace('_', '-')}" in output
         assert info.description is not None
         assert info.description[:20] in output
@@ -152,3 +153,16 @@ def test_replay_of_a_picture_of_somebody_else(home: Path) -> None:
     Image.new("RGB", (8, 8)).save(home / "x.png")
     error = run_json("replay", str(home / "x.png"), code=1)["error"]
     assert "does not say how it was drawn" in error["message"]
+
+
+def test_styles_go_in_and_come_out_again(tmp_path: Path) -> None:
+    source, target = tmp_path / "in.csv", tmp_path / "out.csv"
+    source.write_text('name,prompt,negative_prompt,steps\nFilm,"{prompt}, grain",blurry,30\nInk,ink,,\n')
+    assert json.loads(run("styles", "import", str(source), "--json").output) == {"added": 2, "replaced": 0}
+    assert "Film  {prompt}, grain  blurry" in run("styles", "list").output
+    assert run("styles", "export", str(target)).exit_code == 0
+    assert target.read_text() == source.read_text()
+    assert json.loads(run("styles", "remove", "film", "--json").output) == {"removed": "Film"}
+    assert [style["name"] for style in json.loads(run("styles", "list", "--json").output)] == ["Ink"]
+    answer = json.loads(run("styles", "import", str(tmp_path / "none.csv"), "--json").output)
+    assert answer["error"]["message"] == "there is no file none.csv."

@@ -9,6 +9,7 @@ import pytest
 
 from sdtoolbox.builtin import load_all
 from sdtoolbox.extensions import LoadReport, Registries, find, load, module_from
+from sdtoolbox.schema.options import Option
 from sdtoolbox.settings import Settings
 
 SAMPLER = """
@@ -38,7 +39,8 @@ def test_a_sampler_is_registered_with_its_options_and_help(tmp_path: Path, regis
     report = load_text(tmp_path, "mine", SAMPLER.format(name="still", label="Still"), registries)
     entry = registries.samplers.get("STILL")
     assert (report.reason, report.adds) == ("", ("sampler Still",))
-    assert (entry.owner, entry.value.options, entry.value.help) == ("mine", {"eta": 1.0}, "One line of help.")
+    assert (entry.owner, entry.value.help) == ("mine", "One line of help.")
+    assert entry.value.options == {"eta": Option("eta", 1.0)}
 
 
 @pytest.mark.parametrize(
@@ -51,7 +53,7 @@ def test_a_sampler_is_registered_with_its_options_and_help(tmp_path: Path, regis
         ("def register(ext):\n    ext.sampler(lambda x: x)", "does not take denoise, sigmas, noise, on_step"),
         (
             "def s(denoise, x, sigmas, *, noise, on_step, eta): pass\ndef register(ext): ext.sampler(s)",
-            "options of sampler s need defaults: eta",
+            "options of s need defaults: eta",
         ),
         (SAMPLER.format(name="late", label="Late") + "    raise RuntimeError('half-way')", "half-way"),
     ],

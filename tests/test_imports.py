@@ -23,7 +23,7 @@ FLOORS = [
     {"engine", "tasks", "jobs"},
     {"builtin"},
     {"extensions"},
-    {"samplers", "prompts", "models", "images"},
+    {"samplers", "upscalers", "prompts", "models", "images"},
     {"registry"},
     {"protocols"},
     {"schema"},

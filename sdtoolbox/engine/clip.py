@@ -1,18 +1,19 @@
-"""One CLIP text encoder with its tokenizer: texts of any length, with words of people's own in between."""
+"""One CLIP text encoder with its tokenizer: words of any number and weight, people's own in between."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from sdtoolbox.errors import UserError
-from sdtoolbox.prompts.chunks import chunks, framed
+from sdtoolbox.prompts.chunks import framed
+from sdtoolbox.prompts.layout import Chunk, lay_out
+from sdtoolbox.prompts.plan import Words
 
 CHUNKS_AT_ONCE = 16
 Vectors = Mapping[str, Tensor]
@@ -21,10 +22,14 @@ Vectors = Mapping[str, Tensor]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Text:
-    """What one encoder makes of a text, float32: `states` [chunks, 77, D], and `pooled` [P] if it has a projection."""
+    """What one encoder makes of words, float32: `states` [chunks, 77, D], and `pooled` [P] if it has a projection.
+
+    `weights` [chunks, 77] is how much each token counts, which the states do not show yet; None where all are 1.
+    """
 
     states: Tensor
     pooled: Tensor | None
+    weights: Tensor | None = None
 
 
 class ClipEncoder:
@@ -38,43 +43,66 @@ class ClipEncoder:
         self._size = int(network.config.max_position_embeddings) - 2
         alone = self._tokens(",")
         self._comma = alone[0] if len(alone) == 1 else None
+        self._empty: dict[int, Tensor] = {}
 
-    def read(self, text: str, vectors: Vectors) -> Text:
-        """The reading of a text; an empty one is one chunk. The pooled state is that of the first chunk."""
-        tokens, table, joints = self._with_vectors(text, vectors)
-        rows = [self._framed(piece) for piece in chunks(tokens, self._size, self._comma, inseparable=joints)]
-        parts = [self._encode(rows[k : k + CHUNKS_AT_ONCE], table) for k in range(0, len(rows), CHUNKS_AT_ONCE)]
-        return Text(torch.cat([states for states, _ in parts]), parts[0][1])
+    @property
+    def layers(self) -> int:
+        """How many layers it has."""
+        return int(self._network.config.num_hidden_layers)
 
-    @cached_property
-    def empty(self) -> Tensor:
-        """The states [1, 77, D] of an empty text."""
-        return self._encode([self._framed([])], [])[0]
+    def read(self, words: Words, vectors: Vectors, *, layer: int = 1) -> Text:
+        """The reading of some words; none are one chunk. The pooled state is that of the first chunk.
 
-    def _with_vectors(self, text: str, vectors: Vectors) -> tuple[list[int], list[Tensor], frozenset[int]]:
-        """Tokens, where -1 - k is row k of the table; the table; where no chunk should end.
-
-        Words are found among tokens, the longest first, as in A1111: never within a longer word, and in any case.
+        `layer` counts from the end, from 1: whose output is read, with the final norm. An encoder that was trained
+        to be read at the penultimate one is never read later.
         """
-        tokens = self._tokens(text)
-        spelt = {word: self._tokens(word) for word in vectors}
-        longest_first = sorted((word for word in vectors if spelt[word]), key=lambda word: -len(spelt[word]))
-        result: list[int] = []
         table: list[Tensor] = []
+        spelt = [(tokens, word) for word in vectors if (tokens := self._tokens(word))]
+        own = {word: (tokens, vectors[word]) for tokens, word in sorted(spelt, key=lambda one: -len(one[0]))}
+
+        def tokenize(text: str) -> tuple[list[int], set[int]]:
+            return self._with_vectors(self._tokens(text), own, table)
+
+        laid = lay_out(words, tokenize, self._size, self._comma)
+        rows = [self._framed(chunk.tokens) for chunk in laid]
+        parts = [self._encode(rows[k : k + CHUNKS_AT_ONCE], table, layer) for k in range(0, len(rows), CHUNKS_AT_ONCE)]
+        return Text(torch.cat([states for states, _ in parts]), parts[0][1], self._weights(laid))
+
+    def empty(self, layer: int = 1) -> Tensor:
+        """The states [1, 77, D] of no words, computed once."""
+        if layer not in self._empty:
+            self._empty[layer] = self._encode([self._framed([])], [], layer)[0]
+        return self._empty[layer]
+
+    def _weights(self, laid: Sequence[Chunk]) -> Tensor | None:
+        if all(weight == 1 for chunk in laid for weight in chunk.weights):
+            return None
+        rows = [[1.0, *chunk.weights, *([1.0] * (self._size + 1 - len(chunk.weights)))] for chunk in laid]
+        return torch.tensor(rows, device=self._network.device)
+
+    def _with_vectors(
+        self, tokens: list[int], words: Mapping[str, tuple[list[int], Tensor]], table: list[Tensor]
+    ) -> tuple[list[int], set[int]]:
+        """Tokens, where -1 - k is row k of the table, which grows; and where among them no chunk should end.
+
+        Words are found among tokens, in their order, as in A1111: never within a longer word, and in any case.
+        """
+        result: list[int] = []
         joints: set[int] = set()
         at = 0
         while at < len(tokens):
-            word = next((w for w in longest_first if tokens[at : at + len(spelt[w])] == spelt[w]), None)
+            word = next((w for w, (spelt, _) in words.items() if tokens[at : at + len(spelt)] == spelt), None)
             if word is None:
                 result.append(tokens[at])
                 at += 1
                 continue
-            rows = self._rows(word, vectors[word])
+            spelt, vectors = words[word]
+            rows = self._rows(word, vectors)
             joints.update(range(len(result) + 1, len(result) + len(rows)))
             result += [-1 - len(table) - k for k in range(len(rows))]
             table += rows
-            at += len(spelt[word])
-        return result, table, frozenset(joints)
+            at += len(spelt)
+        return result, joints
 
     def _rows(self, word: str, vectors: Tensor) -> list[Tensor]:
         wanted = int(self._network.config.hidden_size)
@@ -95,11 +123,16 @@ class ClipEncoder:
         return framed(piece, self._size, ids.bos_token_id, ids.eos_token_id, ids.pad_token_id)
 
     @torch.no_grad()
-    def _encode(self, rows: Sequence[Sequence[int]], table: Sequence[Tensor]) -> tuple[Tensor, Tensor | None]:
+    def _encode(
+        self, rows: Sequence[Sequence[int]], table: Sequence[Tensor], layer: int
+    ) -> tuple[Tensor, Tensor | None]:
+        layer = max(layer, 2 if self._penultimate else 1)
         ids = torch.tensor(rows, device=self._network.device)
         with self._inserted(ids, table):
-            output = self._network(ids.clamp(min=0), output_hidden_states=self._penultimate)
-        states: Tensor = output.hidden_states[-2] if self._penultimate else output.last_hidden_state
+            output = self._network(ids.clamp(min=0), output_hidden_states=layer > 1)
+        states: Tensor = output.hidden_states[-layer] if layer > 1 else output.last_hidden_state
+        if layer > 1 and not self._penultimate:
+            states = getattr(self._network, "text_model", self._network).final_layer_norm(states)
         pooled = getattr(output, "text_embeds", None)
         return states.float(), None if pooled is None else pooled[0].float()
 

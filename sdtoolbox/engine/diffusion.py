@@ -4,22 +4,28 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import diffusers
+import numpy as np
 import torch
 import transformers
 from PIL import Image
 from torch import Tensor
+from torch.nn import functional as F
 
 from sdtoolbox.engine.autoencoder import Autoencoder
+from sdtoolbox.engine.changes import changed
+from sdtoolbox.engine.changes.seamless import check_size
 from sdtoolbox.engine.components import Components
 from sdtoolbox.engine.conditioning import added_conditions, everything_masked
 from sdtoolbox.engine.devices import Device
 from sdtoolbox.engine.families import family_of
 from sdtoolbox.engine.memory import within_memory
-from sdtoolbox.engine.noise import BatchNoise
+from sdtoolbox.engine.noise import BatchNoise, Moved
 from sdtoolbox.engine.noise_table import DiscreteNoiseTable
 from sdtoolbox.engine.offload import raise_precision
 from sdtoolbox.engine.parameterization import scaling
@@ -27,10 +33,14 @@ from sdtoolbox.engine.preview import LatentPreview
 from sdtoolbox.engine.text import Embeddings, Reading, TextReader
 from sdtoolbox.errors import UserError
 from sdtoolbox.models.entries import CatalogEntry
-from sdtoolbox.protocols import NoiseTable
+from sdtoolbox.prompts.plan import Words, plain, spoken
+from sdtoolbox.protocols import Change, NoiseTable, Seamless, Variation
+from sdtoolbox.schema.fields import EmphasisMode
 
 _Call = tuple[tuple[Reading, ...], torch.Size]
 """The readings of a call, each an object of its own, and the shape of the latents."""
+CALLS_KEPT = 8
+"""What so many different calls are given is kept: guidance may ask in turns for several."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +74,8 @@ class LatentDiffusion:
         self._text = TextReader.of(components)
         self._device = device
         self._identity = identity
-        self._given: tuple[_Call, _Given] | None = None
+        self._given: dict[_Call, _Given] = {}
+        self._changes: tuple[Change, ...] = ()
         self._channels = self._autoencoder.channels
         # Latents may have any size: diffusers' U-Net handles odd ones itself, so the autoencoder alone decides.
         self._factor = self._autoencoder.factor
@@ -93,17 +104,26 @@ class LatentDiffusion:
         """Memory that the weights take."""
         return self._components.bytes
 
-    def encode(self, prompt: str, *, negative: bool = False) -> Reading:
-        """The text encoders' reading of a prompt of any length; the empty prompt has one too.
+    def encode(
+        self,
+        words: Words | str,
+        *,
+        negative: bool = False,
+        emphasis: EmphasisMode = "original",
+        clip_skip: int = 1,
+    ) -> Reading:
+        """The text encoders' reading of any number of words; none have one too. See `TextReader.read`.
 
-        `negative`: the prompt says what should not be in the picture, which some networks are told.
+        `negative`: they say what should not be in the picture, which some networks are told.
         """
-        embeddings = self.embeddings(prompt)
-        return within_memory("so long a prompt", lambda: self._text.read(prompt, embeddings, negative=negative))
+        words = plain(words) if isinstance(words, str) else words
+        embeddings = self.embeddings(spoken(words))
+        options: dict[str, Any] = {"negative": negative, "emphasis": emphasis, "clip_skip": clip_skip}
+        return within_memory("so long a prompt", lambda: self._text.read(words, embeddings, **options))
 
     def forget(self) -> None:
         """Read prompts anew from now on: the text encoders wear other adapters."""
-        self._text, self._given = TextReader.of(self._components), None
+        self._text, self._given = TextReader.of(self._components), {}
 
     def predict(self, x: Tensor, sigma: float, conditions: Sequence[Reading]) -> list[Tensor]:
         """One network call for all conditions and images: for each condition the estimate [B, C, h, w] float32.
@@ -130,10 +150,38 @@ class LatentDiffusion:
         skipped = x if skip == 1 else x * skip
         return [torch.add(skipped, part, alpha=out) for part in output.chunk(len(conditions))]
 
-    def noise(self, seeds: Sequence[int], width: int, height: int) -> BatchNoise:
-        """The randomness of a batch of pictures of this size in pixels, one seed a picture."""
-        latent = (self._channels, math.ceil(height / self._factor), math.ceil(width / self._factor))
-        return BatchNoise(seeds, latent, self._device.torch_device)
+    def changed(self, *changes: Change) -> LatentDiffusion:
+        """The same model, whose networks are changed in each call of this thread, and as they were between any two."""
+        other = copy(self)
+        other._changes, other._given = (*self._changes, *changes), {}
+        return other
+
+    def noise(self, seeds: Sequence[int], width: int, height: int, variation: Variation | None = None) -> BatchNoise:
+        """The randomness of a batch of pictures of this size in pixels, one seed a picture.
+
+        `variation` moves what `initial` gives. PARAM_INVALID for a size that cannot be drawn without the seams that a
+        change takes away.
+        """
+        for change in self._changes:
+            if isinstance(change, Seamless):
+                check_size(change, width, height, self._factor)
+        shape, moved = self._latent_shape(width, height), None
+        if variation is not None:
+            drawn = self._latent_shape(*variation.resized_from) if variation.resized_from else shape
+            moved = Moved(variation.seeds, variation.strength, drawn)
+        return BatchNoise(seeds, shape, self._device.torch_device, moved)
+
+    def _latent_shape(self, width: int, height: int) -> tuple[int, int, int]:
+        return self._channels, math.ceil(height / self._factor), math.ceil(width / self._factor)
+
+    def latents(self, pictures: Sequence[Image.Image]) -> Tensor:
+        """What `decode` would make these RGB pictures of one size from: [B, C, h, w], float32."""
+        found = []
+        for picture in pictures:  # one at a time, as in `decode`
+            values = _tensor(picture, self._factor, self._device.torch_device)
+            encode = partial(self._autoencoder.encode, values)
+            found.append(self._finite(encode, self._vae, "the encoder of pictures", values))
+        return torch.cat(found)
 
     def decode(self, latents: Tensor, width: int, height: int) -> list[Image.Image]:
         """RGB pictures of exactly width x height, cut from the middle of what the latents show; NUMERIC."""
@@ -143,9 +191,11 @@ class LatentDiffusion:
     def _given_with(self, conditions: tuple[Reading, ...], x: Tensor) -> _Given:
         """What the network is given at every step of one drawing; made at the first."""
         call = conditions, x.shape
-        if self._given is None or self._given[0] != call:
-            self._given = call, within_memory("so long a prompt", lambda: self._make_given(conditions, x))
-        return self._given[1]
+        if call not in self._given:
+            while len(self._given) >= CALLS_KEPT:
+                self._given.pop(next(iter(self._given)))
+            self._given[call] = within_memory("so long a prompt", lambda: self._make_given(conditions, x))
+        return self._given[call]
 
     def _make_given(self, conditions: tuple[Reading, ...], x: Tensor) -> _Given:
         images, height, width = x.shape[0], x.shape[2] * self._factor, x.shape[3] * self._factor
@@ -164,6 +214,8 @@ class LatentDiffusion:
     @torch.no_grad()
     def _finite(self, call: Callable[[], Tensor], network: Any, stage: str, given: Tensor) -> Tensor:
         """The result of `call`, in float32 from then on if it was not finite in less; else NUMERIC naming `stage`."""
+        if self._changes:
+            call = self._with_changes(call, network)
         doing = f"{stage} on {'x'.join(map(str, given.shape))} latents"
         result = within_memory(doing, call)
         if is_finite(result):
@@ -180,6 +232,13 @@ class LatentDiffusion:
             "Try a smaller guidance scale or another sampler; if nothing helps, the checkpoint is damaged.",
         )
 
+    def _with_changes(self, call: Callable[[], Tensor], network: Any) -> Callable[[], Tensor]:
+        def changed_call() -> Tensor:
+            with changed(network, self._changes):
+                return call()
+
+        return changed_call
+
 
 def is_finite(values: Tensor) -> bool:
     """True if every value is finite; by their sum, which is one operation, unless that leaves a doubt."""
@@ -194,6 +253,19 @@ def dtype_of(network: Any) -> torch.dtype:
 
 def _name(dtype: torch.dtype) -> str:
     return str(dtype).removeprefix("torch.")
+
+
+def _tensor(picture: Image.Image, factor: int, device: torch.device) -> Tensor:
+    """RGB, 8 bit -> [1, 3, H, W] in [-1, 1]; edges are repeated up to multiples of `factor`, the picture amid them."""
+    pixels = torch.from_numpy(np.asarray(picture.convert("RGB")).copy()).to(device)
+    values = (pixels.permute(2, 0, 1)[None].float() / 127.5) - 1
+    (left, right), (top, bottom) = (_margins(size, factor) for size in picture.size)
+    return F.pad(values, (left, right, top, bottom), mode="replicate")
+
+
+def _margins(size: int, factor: int) -> tuple[int, int]:
+    more = -size % factor
+    return more // 2, more - more // 2
 
 
 def _image(picture: Tensor, width: int, height: int) -> Image.Image:

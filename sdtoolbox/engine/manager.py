@@ -76,6 +76,10 @@ class ModelManager:
         """The checkpoints, VAEs and adapters in memory, the most recently used last."""
         return self._cache.held()
 
+    def watch_memory(self) -> Callable[[], int]:
+        """Begin to measure; the function says how many bytes were in use at most since then, 0 if nobody knows."""
+        return memory.Peak(self._device.torch_device).read
+
     def unload(self, model_id: str) -> None:
         """Drop a model from memory, at the end of its lease if it has one; nothing if it is not there."""
         if self._cache.unload(model_id):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import os
 from collections.abc import Callable, Iterable, Iterator
@@ -61,6 +62,24 @@ def total(device: torch.device) -> int:
     return main_memory().total
 
 
+class Peak:
+    """The most memory in use since this was made: on a card what torch takes of it, else what this process has."""
+
+    def __init__(self, device: torch.device, proc: Path = Path("/proc/self")) -> None:
+        self._device, self._proc = device, proc
+        if device.type == "cuda":
+            torch.cuda.reset_peak_memory_stats(device)
+            return
+        with contextlib.suppress(OSError):  # not Linux: nothing is measured
+            (proc / "clear_refs").write_text("5")  # proc(5): sets VmHWM back to what is resident now
+
+    def read(self) -> int:
+        """Bytes; 0 where nobody counts them."""
+        if self._device.type == "cuda":
+            return int(torch.cuda.max_memory_reserved(self._device))
+        return _meminfo(self._proc / "status").get("VmHWM", 0)
+
+
 def footprint(networks: Iterable[nn.Module]) -> dict[str, int]:
     """Bytes of weights and buffers by kind of device, each piece of storage counted once."""
     sizes: dict[str, int] = {}
@@ -95,7 +114,7 @@ def main_memory(proc: Path = Path("/proc"), groups: Path = Path("/sys/fs/cgroup"
 
 def _meminfo(file: Path) -> dict[str, int]:
     try:
-        lines = file.read_text("ascii").splitlines()
+        lines = file.read_text("ascii", errors="replace").splitlines()
     except OSError:  # not Linux
         return {}
     pairs = (line.split(":", 1) for line in lines if line.endswith(" kB"))

@@ -6,9 +6,12 @@ import hashlib
 import math
 import struct
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
+
+from sdtoolbox.engine.variation import between, placed
 
 LOWEST = -6
 """2**LOWEST is the first knot above 0, below the smallest sigma of any model."""
@@ -38,9 +41,13 @@ class BrownianPath:
 
     def initial(self) -> Tensor:
         """Unit noise to start from; below 2**32 the very numbers `torch.manual_seed(seed)` begins with."""
+        return self.initial_of(self._shape)
+
+    def initial_of(self, shape: Sequence[int]) -> Tensor:
+        """As `initial`, for a picture of another size."""
         if self._seed >= TORCH_SEEDS:
-            return self._draw(START, 0, 0)
-        return torch.randn(self._shape, generator=torch.Generator().manual_seed(self._seed))
+            return self._draw(START, 0, 0, shape)
+        return torch.randn(tuple(shape), generator=torch.Generator().manual_seed(self._seed))
 
     def increment(self, a: float, b: float) -> Tensor:
         """(W(a) - W(b)) / sqrt(a - b) for a > b, unit variance; a fresh draw for a <= b."""
@@ -85,23 +92,48 @@ class BrownianPath:
             self._knots.append(self._knots[-1] + self._draw(PATH, k - 1, 0) * math.sqrt(length))
         return self._knots[index]
 
-    def _draw(self, kind: int, first: int, second: int) -> Tensor:
+    def _draw(self, kind: int, first: int, second: int, shape: Sequence[int] | None = None) -> Tensor:
         place = struct.pack("<qqqq", self._seed, kind, first, second)
         seed = int.from_bytes(hashlib.blake2b(place, digest_size=8).digest(), "little")
-        return torch.randn(self._shape, generator=torch.Generator().manual_seed(seed))
+        return torch.randn(tuple(shape or self._shape), generator=torch.Generator().manual_seed(seed))
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """How the noise to start from is moved: towards another seed's, one an image, and drawn in another shape."""
+
+    seeds: Sequence[int]
+    strength: float
+    shape: tuple[int, int, int]
+
+    def initial(self, path: BrownianPath, index: int, shape: Sequence[int]) -> Tensor:
+        """Unit noise [C, h, w] of this shape, as A1111 makes it of a variation and of a seed's other size."""
+        noise = path.initial_of(self.shape)
+        if self.strength > 0:
+            other = BrownianPath(self.seeds[index], self.shape).initial()
+            noise = between(self.strength, noise, other)
+        return noise if self.shape == tuple(shape) else placed(noise, path.initial_of(shape))
 
 
 class BatchNoise:
     """A `NoiseSource`: one path a seed, stacked and sent to the device that draws."""
 
-    def __init__(self, seeds: Sequence[int], shape: Sequence[int], device: torch.device) -> None:
+    def __init__(
+        self, seeds: Sequence[int], shape: Sequence[int], device: torch.device, moved: Moved | None = None
+    ) -> None:
         """`shape` is one image's latent, [C, h, w]."""
         self._paths = [BrownianPath(seed, shape) for seed in seeds]
+        self._shape = shape
         self._device = device
+        self._moved = moved
 
     def initial(self) -> Tensor:
         """Unit noise [B, C, h, w]; image i is the same whatever the other seeds are."""
-        return torch.stack([path.initial() for path in self._paths]).to(self._device)
+        moved = self._moved
+        if moved is None:
+            return torch.stack([path.initial() for path in self._paths]).to(self._device)
+        noises = [moved.initial(path, i, self._shape) for i, path in enumerate(self._paths)]
+        return torch.stack(noises).to(self._device)
 
     def __call__(self, a: float, b: float) -> Tensor:
         """Noise [B, C, h, w] for the step from noise level a to b; see `protocols.Noise`."""

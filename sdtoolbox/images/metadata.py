@@ -3,20 +3,32 @@
 from __future__ import annotations
 
 import json
+import struct
+import warnings
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
 from typing import Any
 
-from PIL import ExifTags, Image, PngImagePlugin
+from PIL import Image, PngImagePlugin, features
 
 from sdtoolbox.errors import UserError
+from sdtoolbox.images.dialects.said import json_object
+from sdtoolbox.images.exif import exif_texts
+from sdtoolbox.images.stealth import hidden_texts
 
 EXACT_KEY = "sdtoolbox"
 PARAMETERS_KEY = "parameters"
 FORMATS = ("PNG", "JPEG", "WEBP")
+TEXT_FORMATS = (*FORMATS, "AVIF") if features.check("avif") else FORMATS
 LARGEST_FILE = 256 * 2**20
+MOST_PIXELS = 120_000_000
+UNREADABLE = (
+    *(OSError, ValueError, SyntaxError, EOFError, struct.error, zlib.error, OverflowError, MemoryError),
+    Image.DecompressionBombError,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,17 +56,35 @@ def png_bytes(image: Image.Image, parameters: str, exact: Mapping[str, Any]) -> 
 
 def open_picture(source: Path | bytes) -> Image.Image:
     """The picture in a PNG, JPEG or WebP file, decoded; UserError IMAGE_INVALID in words for all else."""
+    image = _opened(source, FORMATS)
+    _load(image)
+    return image
+
+
+def _opened(source: Path | bytes, formats: tuple[str, ...]) -> Image.Image:
     data = source if isinstance(source, bytes) else _read(source)
     try:
-        image = Image.open(BytesIO(data), formats=FORMATS)
-        image.load()
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-        raise UserError(
-            "IMAGE_INVALID",
-            f"this is not a picture that can be read ({type(error).__name__}).",
-            "Use PNG, JPEG or WebP.",
-        ) from None
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # our own limit is the one that counts
+            image = Image.open(BytesIO(data), formats=formats)
+    except UNREADABLE as error:
+        raise _unreadable(error) from None
+    if image.width * image.height > MOST_PIXELS:
+        said = f"the picture has {image.width}x{image.height} pixels."
+        raise UserError("IMAGE_TOO_LARGE", said, f"At most {MOST_PIXELS // 10**6} million can be read.")
     return image
+
+
+def _load(image: Image.Image) -> None:
+    try:
+        image.load()
+    except UNREADABLE as error:
+        raise _unreadable(error) from None
+
+
+def _unreadable(error: Exception) -> UserError:
+    said = f"this is not a picture that can be read ({type(error).__name__})."
+    return UserError("IMAGE_INVALID", said, "Use PNG, JPEG or WebP.")
 
 
 def _read(path: Path) -> bytes:
@@ -67,21 +97,18 @@ def _read(path: Path) -> bytes:
 
 
 def read_text(source: Path | bytes) -> PictureText:
-    """Both texts of a picture file: PNG text chunks, or the EXIF user comment of JPEG and WebP."""
-    image = open_picture(source)
-    texts = {**getattr(image, "text", {})}
-    parameters = texts.get(PARAMETERS_KEY) or _user_comment(image)
-    try:
-        exact = json.loads(texts[EXACT_KEY])
-    except (KeyError, ValueError, RecursionError):
-        exact = None
-    return PictureText(parameters, exact if isinstance(exact, dict) else None)
+    """Both texts of a picture file: PNG text chunks, or the EXIF user comment of JPEG, WebP and AVIF."""
+    texts = read_texts(source)
+    exact = json_object(texts.get(EXACT_KEY))
+    return PictureText(texts.get(PARAMETERS_KEY) or None, exact or None)
 
 
-def _user_comment(image: Image.Image) -> str | None:
-    raw = image.getexif().get_ifd(ExifTags.IFD.Exif).get(ExifTags.Base.UserComment)
-    if not isinstance(raw, bytes):
-        return raw
-    if raw.startswith(b"UNICODE\0"):
-        return raw[8:].decode("utf-16-be", "replace")
-    return raw[8:].decode("ascii", "replace")
+def read_texts(source: Path | bytes) -> dict[str, str]:
+    """Every text in a picture file by the name under which it stands there, in EXIF and hidden in its pixels too.
+
+    UserError IMAGE_INVALID for what is no PNG, JPEG, WebP or AVIF file.
+    """
+    image = _opened(source, TEXT_FORMATS)
+    _load(image)  # text may stand behind the pixels, and a file that is cut off says so
+    texts = {key: value for key, value in image.info.items() if isinstance(key, str) and isinstance(value, str)}
+    return hidden_texts(image) | exif_texts(image) | texts

@@ -1,15 +1,17 @@
-"""The A1111 `parameters` text: what people paste to one another, written from and read into a request."""
+"""The A1111 `parameters` text: what people paste to one another, written from a request; `reading` reads it."""
 
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Mapping
 from typing import Any
 
 from sdtoolbox import __version__
 from sdtoolbox.registry import Registry
 from sdtoolbox.schema.adapters import Adapter
+from sdtoolbox.schema.fields import Control
+from sdtoolbox.schema.options import Option
+from sdtoolbox.schema.options import written as written_options
 from sdtoolbox.schema.requests import Request, control_of
 
 # The order in which A1111 writes its keys; keys that are not here follow in the order of the request's fields.
@@ -39,9 +41,12 @@ ORDER = (
     "Tiling",
 )
 NEGATIVE = "Negative prompt: "
-PAIR = re.compile(r'\s*([^:,"]+?)\s*:\s*("(?:\\.|[^"\\])*"|[^,]*)(?:,|$)')
-NO_VAE = ("", "None", "Automatic")  # how the VAE of the checkpoint itself is called
-FEWEST_PAIRS = 3  # a last line with fewer pairs is part of the prompt
+SIZES: Mapping[str, tuple[str, str]] = {
+    "Size": ("width", "height"),
+    "Seed resize from": ("seed_resize_width", "seed_resize_height"),
+    "Hires resize": ("hires_width", "hires_height"),
+}
+"""The keys that hold two fields."""
 
 
 def parameters_text(
@@ -53,27 +58,28 @@ def parameters_text(
     registries: Mapping[str, Registry[Any]],
     vae: Mapping[str, Any] | None = None,
     adapters: Mapping[str, Mapping[str, Any]] | None = None,
+    models: Mapping[str, Mapping[str, Any]] | None = None,
 ) -> str:
     """The text of one picture: prompt, negative prompt, one line of `Key: value`.
 
     `request` is the resolved request of the picture's batch, `index` its place in it, `seed` its own seed;
     `checkpoint` and `vae` have `name` and `sha256`; `registries` gives the labels people know ("DPM++ 2M");
     `adapters` has, by the id that stands in the request, `name` and `autov3`: they are written behind the prompt, as
-    the tags that everybody reads.
+    the tags that everybody reads; `models` has, by id, `name` and `sha256` of what other fields name.
     """
     known_adapters = adapters or {}
     values = request.model_dump()
     pairs: dict[str, Any] = {}
     for name, value in values.items():
-        control = control_of(type(request), name)
-        if control.parameters_key and value is not None:
-            known = registries.get(control.choices)
-            pairs[control.parameters_key] = known.get(value).label if known is not None else value
+        pairs |= _written(control_of(type(request), name), value, registries, values)
+    if "Variation seed" in pairs and values["variation_strength"]:
+        pairs["Variation seed"] += index
     pairs |= {"Seed": seed, "Model": checkpoint["name"], "Model hash": str(checkpoint["sha256"])[:10]}
     pairs.pop("VAE", None)
     if vae is not None:
         pairs |= {"VAE": vae["name"], "VAE hash": str(vae["sha256"])[:10]}
-    pairs["Size"] = f"{values['width']}x{values['height']}"
+    pairs |= _other_models(request, models or {})
+    pairs |= _sizes(type(request), values)
     if values.get("batch_size", 1) > 1:
         pairs |= {"Batch size": values["batch_size"], "Batch pos": index}
     if hashes := _adapter_hashes(known_adapters):
@@ -85,6 +91,68 @@ def parameters_text(
         lines.append(NEGATIVE + values["negative_prompt"])
     lines.append(", ".join(f"{key}: {_quoted(pairs[key])}" for key in ordered))
     return "\n".join(lines)
+
+
+def _written(
+    control: Control, value: Any, registries: Mapping[str, Registry[Any]], values: Mapping[str, Any]
+) -> dict[str, Any]:
+    """The pairs of one field: none where the key's absence says the same; labels in place of ids."""
+    if control.of and not values.get(control.of):
+        return {}
+    if control.kind == "options":
+        return _written_options(control, value or {}, registries, values)
+    if not control.parameters_key or value in (None, "", control.absent, (), [], {}):
+        return {}
+    known = registries.get(control.choices)
+    if known is not None and value in known:
+        value = known.get(value).label
+    elif isinstance(value, str):
+        value = (dict(control.options) | dict(control.spelled)).get(value, value)
+    return {control.parameters_key: value}
+
+
+def _sizes(request: type[Request], values: Mapping[str, Any]) -> dict[str, str]:
+    """Two fields in one pair: "512x768"."""
+    pairs = {}
+    for key, (width, height) in SIZES.items():
+        switch = control_of(request, width).of if width in values else ""
+        if (values.get(width) or values.get(height)) and (not switch or values[switch]):
+            pairs[key] = f"{values[width] or 0}x{values[height] or 0}"
+    return pairs
+
+
+def _written_options(
+    control: Control, options: Mapping[str, Any], registries: Mapping[str, Registry[Any]], values: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Options by the keys that A1111 has for them, the others together in one."""
+    known = options_known(control, registries, values)
+    keys = {name: one.parameters_key for name, one in known.items() if one.parameters_key}
+    pairs = {keys[name]: value for name, value in options.items() if name in keys}
+    rest = {name: value for name, value in options.items() if name not in keys}
+    return pairs | ({control.parameters_key or control.label: written_options(rest)} if rest else {})
+
+
+def options_known(
+    control: Control, registries: Mapping[str, Registry[Any]], values: Mapping[str, Any]
+) -> Mapping[str, Option]:
+    """The options of the sampler or schedule that a request's values choose, by name."""
+    registry = registries.get(control.choices)
+    chosen = values.get(control.choices.removesuffix("s"))
+    if registry is None or not isinstance(chosen, str) or chosen not in registry:
+        return {}
+    options: Mapping[str, Option] = registry.get(chosen).value.options
+    return options
+
+
+def _other_models(request: Request, models: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
+    """The checkpoints of second passes: "name [6ce0161689]"."""
+    pairs = {}
+    for name in type(request).model_fields:
+        control = control_of(type(request), name)
+        one = models.get(str(getattr(request, name)))
+        if control.parameters_key and control.parameters_key not in ("Model", "VAE") and one is not None:
+            pairs[control.parameters_key] = f"{one['name']} [{str(one['sha256'])[:10]}]".removesuffix(" []")
+    return pairs
 
 
 def _tags(request: Request, known: Mapping[str, Mapping[str, Any]]) -> str:
@@ -104,70 +172,5 @@ def _adapter_hashes(known: Mapping[str, Mapping[str, Any]]) -> str:
 
 def _quoted(value: Any) -> str:
     text = str(value)
-    return json.dumps(text, ensure_ascii=False) if any(mark in text for mark in ',:\n"') else text
-
-
-def split_parameters(text: str) -> tuple[str, str, dict[str, str]]:
-    """(prompt, negative prompt, pairs) of a parameters text; one without a line of pairs is all prompt."""
-    lines = text.strip().replace("\r\n", "\n").split("\n")
-    pairs = {key: _unquoted(value) for key, value in PAIR.findall(lines[-1])}
-    if len(pairs) < FEWEST_PAIRS:
-        pairs = {}
-    else:
-        lines = lines[:-1]
-    start = next((i for i, line in enumerate(lines) if line.startswith(NEGATIVE.rstrip())), len(lines))
-    negative = "\n".join(lines[start:])[len(NEGATIVE) - 1 :].strip() if start < len(lines) else ""
-    return "\n".join(lines[:start]).strip(), negative, pairs
-
-
-def _unquoted(value: str) -> str:
-    if value.startswith('"') and value.endswith('"') and len(value) > 1:
-        try:
-            return str(json.loads(value))
-        except ValueError:
-            return value
-    return value.strip()
-
-
-def parse_parameters(
-    text: str, request: type[Request], registries: Mapping[str, Registry[Any]]
-) -> tuple[dict[str, Any], list[str]]:
-    """Field values for `request` from anybody's parameters text, and the keys that it has no field for.
-
-    Values are converted but not checked: `request.parse` does that. "DPM++ 2M Karras" is read as sampler and
-    schedule; `Sampler: Undefined` as none.
-    """
-    prompt, negative, pairs = split_parameters(text)
-    values: dict[str, Any] = {"prompt": prompt, "negative_prompt": negative}
-    if size := re.fullmatch(r"(\d+)\s*x\s*(\d+)", pairs.pop("Size", "")):
-        values |= {"width": int(size[1]), "height": int(size[2])}
-    for name in request.model_fields:
-        control = control_of(request, name)
-        raw = pairs.pop(control.parameters_key, None) if control.parameters_key else None
-        if raw in (None, "", "Undefined") or (control.choices == "vaes" and raw in NO_VAE):
-            continue
-        values[name] = raw if control.kind == "choice" else _number(str(raw))
-    _split_old_sampler(values, registries)
-    return values, list(pairs)
-
-
-def _number(text: str) -> int | float | str:
-    for convert in (int, float):
-        try:
-            return convert(text)
-        except ValueError:
-            continue
-    return text
-
-
-def _split_old_sampler(values: dict[str, Any], registries: Mapping[str, Registry[Any]]) -> None:
-    # Before A1111 1.9 the schedule stood at the end of the sampler's name.
-    sampler = values.get("sampler")
-    if sampler is None or sampler in registries["samplers"]:
-        return
-    for schedule in registries["schedules"]:
-        head = sampler[: -len(schedule.label)].rstrip()
-        if sampler.casefold().endswith(" " + schedule.label.casefold()) and head in registries["samplers"]:
-            values["sampler"] = head
-            values.setdefault("schedule", schedule.label)
-            return
+    plain = text == text.strip() and not text.startswith(("[", "{")) and not any(mark in text for mark in ',:\n"')
+    return text if plain else json.dumps(text, ensure_ascii=False)

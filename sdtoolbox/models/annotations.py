@@ -14,7 +14,7 @@ from sdtoolbox.schema.requests import Txt2Img
 
 Word = Annotated[str, Field(max_length=500)]
 Value = int | float | str
-DEFAULTS = ("width", "height", "steps", "sampler", "schedule", "guidance_scale")
+DEFAULTS = ("width", "height", "steps", "sampler", "schedule", "guidance_scale", "clip_skip")
 """The request fields that a checkpoint may bring values for."""
 
 

@@ -8,7 +8,13 @@ from typing import Any
 from sdtoolbox.models.entries import CatalogEntry
 from sdtoolbox.models.unets import NEEDED
 
-_USUAL: Mapping[str, Any] = {"steps": 20, "guidance_scale": 7.0, "sampler": "dpmpp_2m", "schedule": "karras"}
+_USUAL: Mapping[str, Any] = {
+    "steps": 20,
+    "guidance_scale": 7.0,
+    "sampler": "dpmpp_2m",
+    "schedule": "karras",
+    "clip_skip": 1,
+}
 
 FAMILY_DEFAULTS: Mapping[str, Mapping[str, Any]] = {
     "sd1": {"width": 512, "height": 512, **_USUAL},

@@ -23,6 +23,14 @@ ALGORITHM_WORDS = {"lora": "LoRA", "dora": "DoRA", "loha": "LoHa", "lokr": "LoKr
 SAME_LATENTS = frozenset({"sd1", "sd2", "sdxl", "sdxl_refiner"})
 """Bases whose VAEs have one architecture: one decodes what another encoded, with other colours at worst."""
 
+LATENT_FAMILIES = ({"sd1", "sd2"}, {"sdxl", "sdxl_refiner"})
+"""Bases that were trained on the latents of one VAE: what one began another can finish."""
+
+
+def share_latents(base: str, other: str) -> bool:
+    """Whether models of two bases draw in the same latent space; of an unknown base nobody can say, and yes is said."""
+    return base == other or "unknown" in (base, other) or any({base, other} <= family for family in LATENT_FAMILIES)
+
 
 def misfit(adapter: CatalogEntry, checkpoint: CatalogEntry) -> str:
     """Why an adapter or a VAE does not go with a checkpoint, "" if it does or if its base is not known.

@@ -6,7 +6,7 @@ r"""The prompt language: text to a tree, in one pass and in linear time, whateve
     [a|b|c]                    one after the other, step by step
     BREAK                      a new chunk of tokens
     a AND b :0.5               two prompts whose estimates are added, the second with half the weight
-    \( \) \[ \] \\ \: \|       the characters themselves
+    \( \) \[ \] \\ \: \|       the characters themselves; so are \{ \} \_ \#, which mean something before (`dynamic`)
 
 The language of AUTOMATIC1111's web UI, so that prompts mean here what they mean there. A bracket that nothing closes
 acts to the end of the text, one that nothing opened is a character; both are reported as mistakes.
@@ -20,6 +20,7 @@ from typing import TypeAlias
 
 STRONGER = 1.1  # what one pair of round brackets multiplies by, and one of square brackets divides by
 TOKEN = re.compile(r"\\.|[()\[\]:|]|\bAND\b|\bBREAK\b|[^\\()\[\]:|AB]+|[AB]|\\", re.DOTALL)
+ESCAPED = "()[]\\:|{}_#"
 NUMBER = re.compile(r"\s*[+-]?(\d+\.?\d*|\.\d+)\s*")
 
 
@@ -62,6 +63,15 @@ class Alternating:
 
 Node: TypeAlias = Text | Break | Weighted | Scheduled | Alternating
 Nodes: TypeAlias = tuple[Node, ...]
+
+
+def inside(node: Weighted | Scheduled | Alternating) -> Nodes:
+    """Everything that stands in a bracket, whenever it holds."""
+    if isinstance(node, Weighted):
+        return node.inside
+    if isinstance(node, Scheduled):
+        return (*node.before, *node.after)
+    return tuple(child for option in node.options for child in option)
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,13 +133,17 @@ def _settled(segment: Segment) -> Nodes:
     return tuple(Text("".join(node)) if isinstance(node, list) else node for node in segment)
 
 
-def parse(text: str) -> Tree:
-    """The tree of a prompt; never raises: any text means something."""
-    return _Parser().parse(text)
+def parse(text: str, *, composes: bool = True) -> Tree:
+    """The tree of a prompt; never raises: any text means something.
+
+    `composes` False takes AND for a word, as in negative prompts: there is a single part then, of weight 1.
+    """
+    return _Parser(composes).parse(text)
 
 
 class _Parser:
-    def __init__(self) -> None:
+    def __init__(self, composes: bool) -> None:
+        self.composes = composes
         self.mistakes: list[Mistake] = []
         self.parts: list[Composed] = []
         self.stack = [_Group("", 0)]
@@ -148,12 +162,12 @@ class _Parser:
             self._close(token, position)
         elif token in ":|":
             group.split(token)
-        elif token == "AND":
+        elif token == "AND" and self.composes:
             self._end_part()
         elif token == "BREAK":
             group.add(Break())
         elif token[0] == "\\" and len(token) == 2:
-            group.add(Text(token[1] if token[1] in "()[]\\:|" else token))
+            group.add(Text(token[1] if token[1] in ESCAPED else token))
         else:
             group.add(Text(token))
 
@@ -178,7 +192,12 @@ class _Parser:
                 self.stack[-1].add(Weighted(inside, weight))
         group = self.stack[0]
         weight = 1.0
-        if group.marks and group.marks[-1] == ":" and (found := _number(group.segments[-1])) is not None:
+        if (
+            self.composes
+            and group.marks
+            and group.marks[-1] == ":"
+            and (found := _number(group.segments[-1])) is not None
+        ):
             weight = found
             group.segments.pop()
             group.marks.pop()

@@ -8,7 +8,18 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from sdtoolbox.errors import UserError
-from sdtoolbox.prompts.grammar import Alternating, Break, Composed, Node, Nodes, Scheduled, Text, Weighted, parse
+from sdtoolbox.prompts.grammar import (
+    Alternating,
+    Break,
+    Composed,
+    Node,
+    Nodes,
+    Scheduled,
+    Text,
+    Weighted,
+    inside,
+    parse,
+)
 
 LARGEST_WEIGHT = 100.0
 
@@ -46,12 +57,27 @@ class Part:
         return next((s.words for s in self.stretches if step < s.end), self.stretches[-1].words)
 
 
-def plan(text: str, steps: int, field: str = "prompt") -> tuple[Part, ...]:
+def plan(text: str, steps: int, field: str = "prompt", *, composes: bool = True) -> tuple[Part, ...]:
     """What `text` asks for in each of `steps` steps: one part a prompt that AND joins, in their order.
 
-    UserError PARAM_INVALID at `field` where a weight is larger than LARGEST_WEIGHT; any other text has a plan.
+    `composes` False is for negative prompts: AND is a word there, and there is one part. UserError PARAM_INVALID at
+    `field` where a weight is larger than LARGEST_WEIGHT; any other text has a plan.
     """
-    return tuple(_part(composed, steps, field) for composed in parse(text).parts)
+    return tuple(_part(composed, steps, field) for composed in parse(text, composes=composes).parts)
+
+
+def check(text: str, field: str = "prompt", *, composes: bool = True) -> None:
+    """The error that `plan` would raise for some step, if any, in one pass whatever the number of steps."""
+    for composed in parse(text, composes=composes).parts:
+        _check_weight(composed.weight, "AND", field)
+        stack: list[tuple[Node, float]] = [(node, 1.0) for node in composed.inside]
+        while stack:
+            node, weight = stack.pop()
+            if isinstance(node, Text):
+                _check_weight(weight, node.text, field)
+            elif not isinstance(node, Break):
+                factor = node.weight if isinstance(node, Weighted) else 1.0
+                stack.extend((child, weight * factor) for child in inside(node))
 
 
 def plain(text: str) -> Words:
@@ -59,9 +85,13 @@ def plain(text: str) -> Words:
     return ((Span(text),),)
 
 
+def spoken(words: Words) -> str:
+    """The words alone, without weights."""
+    return " ".join(span.text for group in words for span in group)
+
+
 def _part(composed: Composed, steps: int, field: str) -> Part:
-    if not abs(composed.weight) <= LARGEST_WEIGHT:
-        raise _too_heavy(composed.weight, "AND", field)
+    _check_weight(composed.weight, "AND", field)
     stretches: list[Stretch] = []
     changes = sorted({0, steps, *_changes(composed.inside, steps)})
     for first, end in pairwise(changes):
@@ -77,15 +107,12 @@ def _changes(sequence: Nodes, steps: int) -> Iterator[int]:
     stack: list[Node] = list(sequence)
     while stack:
         node = stack.pop()
-        if isinstance(node, Weighted):
-            stack.extend(node.inside)
-        elif isinstance(node, Scheduled):
+        if isinstance(node, Scheduled):
             yield min(max(_switch(node, steps), 0), steps)
-            stack.extend((*node.before, *node.after))
         elif isinstance(node, Alternating):
             yield from range(steps)
-            for option in node.options:
-                stack.extend(option)
+        if not isinstance(node, Text | Break):
+            stack.extend(inside(node))
 
 
 def _switch(node: Scheduled, steps: int) -> int:
@@ -103,9 +130,9 @@ def _words(sequence: Nodes, step: int, steps: int, field: str) -> Words:
         elif isinstance(node, Text):
             _say(groups[-1], node.text, weight, field)
         else:
-            inside = _chosen(node, step, steps)
+            chosen = _chosen(node, step, steps)
             factor = node.weight if isinstance(node, Weighted) else 1.0
-            stack.extend((child, weight * factor) for child in reversed(inside))
+            stack.extend((child, weight * factor) for child in reversed(chosen))
     return tuple(tuple(group) for group in groups)
 
 
@@ -118,16 +145,17 @@ def _chosen(node: Weighted | Scheduled | Alternating, step: int, steps: int) -> 
 
 
 def _say(group: list[Span], text: str, weight: float, field: str) -> None:
-    if not (math.isfinite(weight) and abs(weight) <= LARGEST_WEIGHT):
-        raise _too_heavy(weight, text, field)
+    _check_weight(weight, text, field)
     if group and group[-1].weight == weight:
         group[-1] = Span(group[-1].text + text, weight)
     elif text:
         group.append(Span(text, weight))
 
 
-def _too_heavy(weight: float, text: str, field: str) -> UserError:
-    return UserError(
+def _check_weight(weight: float, text: str, field: str) -> None:
+    if math.isfinite(weight) and abs(weight) <= LARGEST_WEIGHT:
+        return
+    raise UserError(
         "PARAM_INVALID",
         f"{field}: the weight of {text.strip()[:40]!r} is {weight:.3g}.",
         f"Allowed is -{LARGEST_WEIGHT:g} to {LARGEST_WEIGHT:g}: take some brackets away.",

@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 from sdtoolbox.protocols import Denoiser, Noise, OnStep
 from sdtoolbox.samplers.steps import ancestral_step, intervals
+from sdtoolbox.schema.options import Limits
 
 if TYPE_CHECKING:
     from torch import Tensor
 
     from sdtoolbox.extensions import Extension
 
+Eta = Annotated[float, Limits(0, 1, "Eta DDIM")]
+
 
 def ddim(
-    denoise: Denoiser, x: Tensor, sigmas: Sequence[float], *, noise: Noise, on_step: OnStep, eta: float = 0.0
+    denoise: Denoiser, x: Tensor, sigmas: Sequence[float], *, noise: Noise, on_step: OnStep, eta: Eta = 0.0
 ) -> Tensor:
     """The estimate of the picture plus its own noise, at the next level; eta mixes in fresh noise.
 
@@ -42,7 +45,7 @@ def ddim_cfgpp(
     noise: Noise,
     on_step: OnStep,
     unconditional: Denoiser,
-    eta: float = 0.0,
+    eta: Eta = 0.0,
 ) -> Tensor:
     """DDIM whose noise is the unguided estimate's: strong guidance without burnt colours, at scales from 0 to 1.
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from sdtoolbox.protocols import Denoiser, Noise, OnStep
 from sdtoolbox.samplers.churn import churned
 from sdtoolbox.samplers.steps import ancestral_step, intervals
+from sdtoolbox.schema.options import Churn, ChurnFrom, ChurnTo, NoiseScale, Share
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -23,10 +24,10 @@ def dpm2(
     *,
     noise: Noise,
     on_step: OnStep,
-    s_churn: float = 0.0,
-    s_tmin: float = 0.0,
-    s_tmax: float = 1000.0,
-    s_noise: float = 1.0,
+    s_churn: Churn = 0.0,
+    s_tmin: ChurnFrom = 0.0,
+    s_tmax: ChurnTo = 1000.0,
+    s_noise: NoiseScale = 1.0,
 ) -> Tensor:
     """Takes the slope from half way, in log sigma: second order, as exact as Heun and often calmer.
 
@@ -48,8 +49,8 @@ def dpm2_ancestral(
     *,
     noise: Noise,
     on_step: OnStep,
-    eta: float = 1.0,
-    s_noise: float = 1.0,
+    eta: Share = 1.0,
+    s_noise: NoiseScale = 1.0,
 ) -> Tensor:
     """As DPM2, with fresh noise after each step; eta = 0 is `dpm2`."""
     for i, sigma, sigma_next in intervals(sigmas):

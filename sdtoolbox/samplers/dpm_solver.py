@@ -12,9 +12,10 @@ import math
 from bisect import bisect_left
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 from sdtoolbox.protocols import Denoiser, Noise, OnStep
+from sdtoolbox.schema.options import Limits
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -102,10 +103,10 @@ def dpm_adaptive(
     *,
     noise: Noise,
     on_step: OnStep,
-    rtol: float = 0.05,
-    atol: float = 0.0078,
-    h_init: float = 0.05,
-    accept_safety: float = 0.81,
+    rtol: Annotated[float, Limits(1e-4, 1)] = 0.05,
+    atol: Annotated[float, Limits(1e-5, 1)] = 0.0078,
+    h_init: Annotated[float, Limits(1e-3, 10)] = 0.05,
+    accept_safety: Annotated[float, Limits(0.1, 1)] = 0.81,
 ) -> Tensor:
     """Chooses the length of each step itself, by the difference of two orders: as many calls as the picture needs.
 

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from sdtoolbox.protocols import Denoiser, Noise, OnStep
 from sdtoolbox.samplers.steps import intervals
+from sdtoolbox.schema.options import NoiseScale, Share
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -49,13 +50,15 @@ def dpmpp_2m_sde(
     *,
     noise: Noise,
     on_step: OnStep,
-    eta: float = 1.0,
-    s_noise: float = 1.0,
+    eta: Share = 1.0,
+    s_noise: NoiseScale = 1.0,
+    solver_type: Literal["midpoint", "heun"] = "midpoint",
 ) -> Tensor:
     """As DPM++ 2M, with fresh noise at every step: more detail, and never quite settled.
 
-    SDE-DPM-Solver++(2M) of Lu et al. (2022), section 4.3, with the midpoint correction. eta is the share of the
-    reverse diffusion's noise: 1 is the paper's, 0 has none and is `dpmpp_2m`.
+    SDE-DPM-Solver++(2M) of Lu et al. (2022), section 4.3. eta is the share of the reverse diffusion's noise: 1 is the
+    paper's, 0 has none and is `dpmpp_2m`. The change of the estimate acts as in the middle of the step ("midpoint"),
+    or is integrated over it ("heun").
     """
     last, h_last = None, 0.0
     for i, sigma, sigma_next in intervals(sigmas):
@@ -67,7 +70,8 @@ def dpmpp_2m_sde(
             weight = -math.expm1(-(1 + eta) * h)
             x = x * (sigma_next / sigma * math.exp(-eta * h)) + denoised * weight
             if last is not None:
-                x = x + (denoised - last) * (weight * h / (2 * h_last))
+                slope = weight / 2 if solver_type == "midpoint" else 1 - weight / ((1 + eta) * h)
+                x = x + (denoised - last) * (slope * h / h_last)
             if eta > 0:
                 x = x + noise(sigma, sigma_next) * (sigma_next * s_noise * math.sqrt(-math.expm1(-2 * eta * h)))
             last, h_last = denoised, h
@@ -82,8 +86,8 @@ def dpmpp_3m_sde(
     *,
     noise: Noise,
     on_step: OnStep,
-    eta: float = 1.0,
-    s_noise: float = 1.0,
+    eta: Share = 1.0,
+    s_noise: NoiseScale = 1.0,
 ) -> Tensor:
     """As DPM++ 2M SDE with one more step remembered: for many steps, where it is the finest.
 

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 from sdtoolbox.protocols import Denoiser, Noise, OnStep
 from sdtoolbox.samplers.steps import ancestral_step, intervals
+from sdtoolbox.schema.options import Limits, NoiseScale, Share
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -26,8 +27,8 @@ def dpmpp_2s_ancestral(
     *,
     noise: Noise,
     on_step: OnStep,
-    eta: float = 1.0,
-    s_noise: float = 1.0,
+    eta: Share = 1.0,
+    s_noise: NoiseScale = 1.0,
 ) -> Tensor:
     """Two looks a step, fresh noise after each: rich in detail at twice the price; eta = 0 has no noise.
 
@@ -55,9 +56,9 @@ def dpmpp_sde(
     *,
     noise: Noise,
     on_step: OnStep,
-    eta: float = 1.0,
-    s_noise: float = 1.0,
-    r: float = 0.5,
+    eta: Share = 1.0,
+    s_noise: NoiseScale = 1.0,
+    r: Annotated[float, Limits(0.1, 1)] = 0.5,
 ) -> Tensor:
     """Two looks a step, with fresh noise for both along one Brownian path: detailed, good with few steps.
 

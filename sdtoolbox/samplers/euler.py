@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from sdtoolbox.protocols import Denoiser, Noise, OnStep
 from sdtoolbox.samplers.churn import churned
 from sdtoolbox.samplers.steps import ancestral_step, intervals
+from sdtoolbox.schema.options import Churn, ChurnFrom, ChurnTo, NoiseScale, Share
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -22,10 +23,10 @@ def euler(
     *,
     noise: Noise,
     on_step: OnStep,
-    s_churn: float = 0.0,
-    s_tmin: float = 0.0,
-    s_tmax: float = 1000.0,
-    s_noise: float = 1.0,
+    s_churn: Churn = 0.0,
+    s_tmin: ChurnFrom = 0.0,
+    s_tmax: ChurnTo = 1000.0,
+    s_noise: NoiseScale = 1.0,
 ) -> Tensor:
     """Straight steps along the slope: simple and steady, one network call a step.
 
@@ -50,8 +51,8 @@ def euler_ancestral(
     *,
     noise: Noise,
     on_step: OnStep,
-    eta: float = 1.0,
-    s_noise: float = 1.0,
+    eta: Share = 1.0,
+    s_noise: NoiseScale = 1.0,
 ) -> Tensor:
     """Euler's steps with fresh noise after each: soft and varied, never settles however many steps.
 

@@ -17,7 +17,6 @@ def classifier_free(
     unconditional: Condition,
     scale: float,
     *,
-    rescale: float = 0.0,
     active: Callable[[float], bool] = lambda sigma: True,
     at_once: bool = True,
 ) -> Guidance:
@@ -25,8 +24,8 @@ def classifier_free(
 
     Ho and Salimans (2022), "Classifier-Free Diffusion Guidance", equation 6 with scale = 1 + w. At scale 1, and at
     noise levels where `active(sigma)` is false, only `condition` is computed, half the work; at scale 1
-    `unconditional` may be None. `rescale` (0 to 1) is the share of `rescaled` in the result. `at_once` False asks for
-    one condition after the other: half the memory, a little slower.
+    `unconditional` may be None. `at_once` False asks for one condition after the other: half the memory, a little
+    slower.
     """
 
     def guide(predict: Predict) -> Denoiser:
@@ -39,29 +38,11 @@ def classifier_free(
             if scale == 1 or not active(sigma):
                 return predict(x, sigma, [condition])[0]
             positive, negative = both(x, sigma)
-            guided = negative + (positive - negative) * scale
-            return guided if rescale == 0 else guided + (rescaled(guided, positive, x, sigma) - guided) * rescale
+            return negative + (positive - negative) * scale
 
         return denoise
 
     return guide
-
-
-def rescaled(guided: Tensor, positive: Tensor, x: Tensor, sigma: float) -> Tensor:
-    """The guided estimate with the contrast that the conditional one has, which strong guidance drives up.
-
-    Lin et al. (2023), "Common Diffusion Noise Schedules and Sample Steps are Flawed", equations 15 and 16, on what a
-    network that predicts v would say: v = (x / (sigma² + 1) - denoised) sqrt(sigma² + 1) / sigma; per image.
-    """
-    centre, unit = x / (sigma**2 + 1), sigma / math.sqrt(sigma**2 + 1)
-    v, v_positive = (centre - guided) / unit, (centre - positive) / unit
-    factor = _spread(v_positive) / _spread(v).clamp(min=1e-12)
-    return centre - v * factor * unit
-
-
-def _spread(values: Tensor) -> Tensor:
-    """Standard deviation of each image, [B, 1, 1, 1]."""
-    return values.std(dim=tuple(range(1, values.ndim)), keepdim=True)
 
 
 def between(sigmas: Sequence[float], start: float, end: float) -> Callable[[float], bool]:

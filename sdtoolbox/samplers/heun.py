@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from sdtoolbox.protocols import Denoiser, Noise, OnStep
 from sdtoolbox.samplers.churn import churned
 from sdtoolbox.samplers.steps import intervals
+from sdtoolbox.schema.options import Churn, ChurnFrom, ChurnTo, NoiseScale
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -22,10 +23,10 @@ def heun(
     *,
     noise: Noise,
     on_step: OnStep,
-    s_churn: float = 0.0,
-    s_tmin: float = 0.0,
-    s_tmax: float = 1000.0,
-    s_noise: float = 1.0,
+    s_churn: Churn = 0.0,
+    s_tmin: ChurnFrom = 0.0,
+    s_tmax: ChurnTo = 1000.0,
+    s_noise: NoiseScale = 1.0,
 ) -> Tensor:
     """The mean of the slopes at both ends of a step: more exact than Euler for two network calls a step.
 

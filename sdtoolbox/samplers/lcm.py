@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 from sdtoolbox.protocols import Denoiser, Noise, NoiseTable, OnStep
 from sdtoolbox.samplers.steps import intervals
+from sdtoolbox.schema.options import Limits
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -38,7 +39,7 @@ def tcd(
     noise: Noise,
     on_step: OnStep,
     noise_table: NoiseTable,
-    gamma: float = 0.3,
+    gamma: Annotated[float, Limits(0, 1)] = 0.3,
 ) -> Tensor:
     """Comes down past the next level and adds the rest as fresh noise: for TCD models, clear at any number of steps.
 

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 from sdtoolbox.protocols import Denoiser, Noise, OnStep
 from sdtoolbox.samplers.steps import intervals
+from sdtoolbox.schema.options import Limits
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -25,6 +26,8 @@ ADAMS_BASHFORTH = (
     (23 / 12, -16 / 12, 5 / 12),
     (55 / 24, -59 / 24, 37 / 24, -9 / 24),
 )
+Order = Annotated[int, Limits(1, 4)]
+"""How many slopes are remembered, the newest one included."""
 # Gauss and Legendre on [-1, 1] with five nodes: exact for polynomials up to the ninth degree.
 NODES = (
     (-0.9061798459386640, 0.2369268850561891),
@@ -36,7 +39,7 @@ NODES = (
 
 
 def lms(
-    denoise: Denoiser, x: Tensor, sigmas: Sequence[float], *, noise: Noise, on_step: OnStep, order: int = 4
+    denoise: Denoiser, x: Tensor, sigmas: Sequence[float], *, noise: Noise, on_step: OnStep, order: Order = 4
 ) -> Tensor:
     """Extrapolates the last slopes by a polynomial in sigma: quick, and restless where steps differ much in length.
 
@@ -50,7 +53,7 @@ def lms(
 
 
 def deis(
-    denoise: Denoiser, x: Tensor, sigmas: Sequence[float], *, noise: Noise, on_step: OnStep, order: int = 3
+    denoise: Denoiser, x: Tensor, sigmas: Sequence[float], *, noise: Noise, on_step: OnStep, order: Order = 3
 ) -> Tensor:
     """Extrapolates the last slopes by a polynomial in log sigma: exact in few steps, calm over all lengths of step.
 
@@ -68,7 +71,7 @@ def deis(
 
 
 def ipndm(
-    denoise: Denoiser, x: Tensor, sigmas: Sequence[float], *, noise: Noise, on_step: OnStep, order: int = 4
+    denoise: Denoiser, x: Tensor, sigmas: Sequence[float], *, noise: Noise, on_step: OnStep, order: Order = 4
 ) -> Tensor:
     """Weighs the last slopes as if all steps had one length: sharp and quick with even schedules.
 

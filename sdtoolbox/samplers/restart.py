@@ -5,10 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 from sdtoolbox.protocols import Denoiser, Noise, OnStep
 from sdtoolbox.samplers.steps import intervals
+from sdtoolbox.schema.options import Limits, NoiseScale
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -25,11 +26,11 @@ def restart(
     *,
     noise: Noise,
     on_step: OnStep,
-    restart_times: int = 1,
-    restart_steps: int = 9,
-    restart_low: float = 0.1,
-    restart_high: float = 2.0,
-    s_noise: float = 1.0,
+    restart_times: Annotated[int, Limits(0, 20)] = 1,
+    restart_steps: Annotated[int, Limits(1, 100)] = 9,
+    restart_low: Annotated[float, Limits(0, 1000)] = 0.1,
+    restart_high: Annotated[float, Limits(0, 1000)] = 2.0,
+    s_noise: NoiseScale = 1.0,
 ) -> Tensor:
     """Heun's steps; on arriving at a low level goes back up with fresh noise and down again, which mends errors.
 

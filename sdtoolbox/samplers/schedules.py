@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 from sdtoolbox.protocols import NoiseTable
+from sdtoolbox.schema.options import Limits
 
 if TYPE_CHECKING:
     from sdtoolbox.extensions import Extension
@@ -31,48 +32,67 @@ def sgm_uniform(steps: int, table: NoiseTable) -> list[float]:
     return [*(table.sigma(last * (1 - i / steps)) for i in range(steps)), 0.0]
 
 
-def karras(steps: int, table: NoiseTable) -> list[float]:
+Rho = Annotated[float, Limits(0.1, 50, "Schedule rho")]
+LowestSigma = Annotated[float, Limits(0, 100, "Schedule min sigma")]
+HighestSigma = Annotated[float, Limits(0, 10_000, "Schedule max sigma")]
+"""Where the levels begin and end; 0 takes the model's own."""
+BetaAlpha = Annotated[float, Limits(0.05, 10, "Beta schedule alpha")]
+BetaBeta = Annotated[float, Limits(0.05, 10, "Beta schedule beta")]
+
+
+def karras(
+    steps: int, table: NoiseTable, rho: Rho = 7.0, sigma_min: LowestSigma = 0.0, sigma_max: HighestSigma = 0.0
+) -> list[float]:
     """Close together where there is little noise: fine detail in few steps.
 
     Equation 5 of Karras et al. (2022), "Elucidating the Design Space of Diffusion-Based Generative Models", with
     rho = 7: evenly over sigma^(1/rho).
     """
-    rho = 7.0
-    high, low = table.sigma_max ** (1 / rho), table.sigma_min ** (1 / rho)
+    top, bottom = _ends(table, sigma_min, sigma_max)
+    high, low = top ** (1 / rho), bottom ** (1 / rho)
     return [*((high + part * (low - high)) ** rho for part in _parts(steps)), 0.0]
 
 
-def exponential(steps: int, table: NoiseTable) -> list[float]:
+def exponential(
+    steps: int, table: NoiseTable, sigma_min: LowestSigma = 0.0, sigma_max: HighestSigma = 0.0
+) -> list[float]:
     """Evenly over log sigma: each step lowers the noise by the same factor."""
-    ratio = table.sigma_min / table.sigma_max
-    return [*(table.sigma_max * ratio**part for part in _parts(steps)), 0.0]
+    high, low = _ends(table, sigma_min, sigma_max)
+    return [*(high * (low / high) ** part for part in _parts(steps)), 0.0]
 
 
-def beta(steps: int, table: NoiseTable) -> list[float]:
+def beta(steps: int, table: NoiseTable, alpha: BetaAlpha = 0.6, beta: BetaBeta = 0.6) -> list[float]:
     """Close together at both ends, for composition and for detail.
 
-    Lee et al. (2024), "Beta Sampling is All You Need": training times at evenly spread quantiles of the symmetric
-    beta distribution with alpha = beta = 0.6.
+    Lee et al. (2024), "Beta Sampling is All You Need": training times at evenly spread quantiles of the beta
+    distribution with these parameters, alpha = beta = 0.6.
     """
     last = len(table.sigmas) - 1
-    return [*(table.sigma(last * _beta_quantile(1 - i / steps)) for i in range(steps)), 0.0]
+    return _falling([table.sigma(last * _beta_quantile(1 - i / steps, alpha, beta)) for i in range(steps)])
 
 
-def polyexponential(steps: int, table: NoiseTable) -> list[float]:
-    """As Exponential, bent by a power: rho = 1 is that schedule itself, which is what people mean by this name.
+def polyexponential(
+    steps: int, table: NoiseTable, rho: Rho = 1.0, sigma_min: LowestSigma = 0.0, sigma_max: HighestSigma = 0.0
+) -> list[float]:
+    """As Exponential, bent by a power: rho = 1 is that schedule itself; more gathers levels at little noise.
 
-    k-diffusion's polynomial in log sigma; kept because pictures name it.
+    k-diffusion's polynomial in log sigma.
     """
-    return exponential(steps, table)
+    high, low = _ends(table, sigma_min, sigma_max)
+    ways = (part if rho == 1 else 1 - (1 - part) ** rho for part in _parts(steps))
+    return _falling([high * (low / high) ** way for way in ways])
 
 
-def kl_optimal(steps: int, table: NoiseTable) -> list[float]:
+def kl_optimal(
+    steps: int, table: NoiseTable, sigma_min: LowestSigma = 0.0, sigma_max: HighestSigma = 0.0
+) -> list[float]:
     """Evenly over the arc tangent of sigma: many levels in the middle, where the picture is decided.
 
     Sabour et al. (2024), "Align Your Steps", equation 9: the levels that minimise the Kullback-Leibler divergence
     for data from a normal distribution of variance 1.
     """
-    high, low = math.atan(table.sigma_max), math.atan(table.sigma_min)
+    top, bottom = _ends(table, sigma_min, sigma_max)
+    high, low = math.atan(top), math.atan(bottom)
     return [*(math.tan(high + part * (low - high)) for part in _parts(steps)), 0.0]
 
 
@@ -141,6 +161,12 @@ def automatic(steps: int, table: NoiseTable) -> list[float]:
 _ENDLESS = 1000.0  # sigma of a model that was trained down to no signal at all is capped far above this
 
 
+def _ends(table: NoiseTable, sigma_min: float, sigma_max: float) -> tuple[float, float]:
+    """(highest, lowest): what was asked for, else the model's own; ends that cross would give levels that rise."""
+    high, low = sigma_max or table.sigma_max, sigma_min or table.sigma_min
+    return high, min(low, high * (1 - 1e-4))
+
+
 def _along(levels: Sequence[float], steps: int, table: NoiseTable) -> list[float]:
     """`steps` levels log-linearly along a curve, scaled to begin where the table ends."""
     logs = [math.log(level) for level in levels]
@@ -166,28 +192,29 @@ def _parts(steps: int) -> Iterable[float]:
     return (i / max(steps - 1, 1) for i in range(steps))
 
 
-def _beta_quantile(probability: float, shape: float = 0.6) -> float:
-    """Where the symmetric beta distribution has gathered `probability`, by bisection; in [0, 1].
+def _beta_quantile(probability: float, alpha: float = 0.6, beta: float = 0.6) -> float:
+    """Where the beta distribution has gathered `probability`, by bisection; in [0, 1].
 
-    The lower half of the integral of (x (1 - x))^(shape - 1) is the power series of x^shape 2F1(shape, 1 - shape;
-    shape + 1; x) / shape, which converges quickly for x <= 1/2; the upper half is its mirror image.
+    Up to x = 1/2 the integral of x^(alpha - 1) (1 - x)^(beta - 1) is the power series of x^alpha 2F1(alpha, 1 - beta;
+    alpha + 1; x) / alpha, which converges quickly; from there on it is the mirror image of the other way round.
     """
-    if probability > 0.5:
-        return 1 - _beta_quantile(1 - probability, shape)
-
-    def gathered(x: float) -> float:
-        term, total = 1.0, 1 / shape
-        for n in range(1, 60):
-            term *= x * (n - shape) / n
-            total += term / (n + shape)
-        return float(x**shape * total)
-
-    half = gathered(0.5)
+    lower, upper = _gathered(0.5, alpha, beta), _gathered(0.5, beta, alpha)
+    whole = lower + upper
+    if probability > lower / whole:
+        return 1 - _beta_quantile(1 - probability, beta, alpha)
     low, high = 0.0, 0.5
     for _ in range(50):
         middle = (low + high) / 2
-        low, high = (middle, high) if gathered(middle) / (2 * half) < probability else (low, middle)
+        low, high = (middle, high) if _gathered(middle, alpha, beta) / whole < probability else (low, middle)
     return (low + high) / 2
+
+
+def _gathered(x: float, alpha: float, beta: float) -> float:
+    term, total = 1.0, 1 / alpha
+    for n in range(1, 60):
+        term *= x * (n - beta) / n
+        total += term / (n + alpha)
+    return float(x**alpha * total)
 
 
 def register(ext: Extension) -> None:

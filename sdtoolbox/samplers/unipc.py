@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 from sdtoolbox.protocols import Denoiser, Noise, OnStep
 from sdtoolbox.samplers.steps import intervals
+from sdtoolbox.schema.options import Limits
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -29,7 +30,7 @@ def unipc(
     *,
     noise: Noise,
     on_step: OnStep,
-    order: int = 2,
+    order: Annotated[int, Limits(1, 3, "UniPC order")] = 2,
 ) -> Tensor:
     """Predicts, then corrects with what the network says where it arrived: exact with few steps, one call each.
 

@@ -38,6 +38,15 @@ def clean_text(value: str) -> str:
     return unicodedata.normalize("NFC", value.replace("\r\n", "\n").replace("\r", "\n"))
 
 
+def names_from(value: Any) -> Any:
+    """A list of names from what doors send: a list, or one name a line."""
+    if value is None:
+        return ()
+    if isinstance(value, str):
+        value = [line.strip() for line in value.split("\n") if line.strip()]
+    return tuple(value) if isinstance(value, list) else value
+
+
 Text = Annotated[str, Field(max_length=TEXT_LIMIT), AfterValidator(clean_text)]
 Name = Annotated[str, Field(min_length=1, max_length=500), AfterValidator(clean_text)]
 WHOLE = BeforeValidator(whole_number)

@@ -12,7 +12,9 @@ from typing import Annotated, Literal
 from pydantic import BeforeValidator, Field
 
 from sdtoolbox.schema.adapters import Adapter, adapters_from
-from sdtoolbox.schema.checks import REAL, WHOLE, Name, Text
+from sdtoolbox.schema.checks import REAL, WHOLE, Name, Text, names_from
+from sdtoolbox.schema.plots import Plot, plot_from
+from sdtoolbox.schema.wordings import Wording
 
 LARGEST_SEED = 2**53 - 1  # JSON numbers above this lose digits in browsers: the seed shown would not be the one used
 
@@ -28,13 +30,31 @@ class Control:
     the command line and in APIs.
     """
 
-    kind: Literal["prompt", "slider", "number", "choice", "seed", "size", "flag", "adapters"]
+    kind: Literal[
+        "prompt",
+        "slider",
+        "number",
+        "choice",
+        "seed",
+        "size",
+        "flag",
+        "adapters",
+        "options",
+        "styles",
+        "hidden",
+        "plot",
+    ]
     label: str
     parameters_key: str = ""
     choices: str = ""
     group: str = ""
     step: float = 1
     unit: str = ""
+    options: tuple[tuple[str, str], ...] = ()  # of a choice that is fixed here: (value, label)
+    absent: int | str | None = None  # what a text without the key means; not written then
+    spelled: tuple[tuple[str, str], ...] = ()  # (value, word) where A1111's word is not the label
+    of: str = ""  # the field that must be set for this one to mean anything
+    same: bool = False  # empty means as in the first pass, or none: the checkpoint's defaults do not fill it
     slider_maximum: float | None = None  # where the slider ends, if far below what is allowed
     aliases: tuple[str, ...] = ()
 
@@ -52,6 +72,33 @@ GuidanceScale = Annotated[
 ]
 SamplerName = Annotated[Name, Control("choice", "Sampler", "Sampler", choices="samplers")]
 ScheduleName = Annotated[Name, Control("choice", "Schedule", "Schedule type", choices="schedules")]
+Combinatorial = Annotated[bool, Control("flag", "All combinations", group="more")]
+Wordings = Annotated[tuple[Wording, ...], Field(max_length=6400), Control("hidden", "Wordings")]
+Styles = Annotated[
+    tuple[Name, ...],
+    Field(max_length=32),
+    BeforeValidator(names_from),
+    Control("styles", "Styles", choices="", aliases=("style",)),
+]
+EmphasisMode = Literal["original", "no norm", "ignore"]
+Emphasis = Annotated[
+    EmphasisMode,
+    BeforeValidator(lambda value: value.casefold() if isinstance(value, str) else value),
+    Control(
+        "choice",
+        "Emphasis",
+        "Emphasis",
+        group="more",
+        options=(("original", "Original"), ("no norm", "No norm"), ("ignore", "Ignore")),
+        absent="original",
+    ),
+]
+ClipSkip = Annotated[
+    int,
+    Field(ge=1, le=24),
+    WHOLE,
+    Control("slider", "CLIP skip", "Clip skip", group="more", slider_maximum=12, absent=1),
+]
 VaeName = Annotated[Name, Control("choice", "VAE", "VAE", choices="vaes", group="more")]
 Adapters = Annotated[
     tuple[Adapter, ...],
@@ -62,3 +109,4 @@ Adapters = Annotated[
 Seed = Annotated[int, Field(ge=-1, le=LARGEST_SEED), WHOLE, Control("seed", "Seed", "Seed")]
 BatchCount = Annotated[int, Field(ge=1, le=100), WHOLE, Control("slider", "Batch count", slider_maximum=16)]
 BatchSize = Annotated[int, Field(ge=1, le=64), WHOLE, Control("slider", "Batch size", slider_maximum=8)]
+PlotField = Annotated[Plot | None, BeforeValidator(plot_from), Control("plot", "X/Y/Z plot", group="plot")]

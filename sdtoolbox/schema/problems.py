@@ -27,7 +27,7 @@ def explain(error: ValidationError, request: type[Request]) -> list[UserError]:
 def _explain(details: ErrorDetails, name: str, request: type[Request]) -> UserError:
     value = shown(details["input"])
     kind = details["type"]
-    if kind == "extra_forbidden":
+    if kind == "extra_forbidden" and len(details["loc"]) == 1:
         near = get_close_matches(name, request.model_fields, n=1)
         hint = f"Did you mean {near[0]}?" if near else f"Fields are: {', '.join(request.model_fields)}."
         return UserError("PARAM_INVALID", f"{request.task} has no field {shown(name)}.", hint, name[:80])
@@ -42,7 +42,7 @@ def _explain(details: ErrorDetails, name: str, request: type[Request]) -> UserEr
 
 
 _SAID = {"string_type": "is not text", "string_unicode": "holds half of a surrogate pair"}
-_OURS = {"number_type", "finite_number", "whole_number", "text_nul"}
+_OURS = {"number_type", "finite_number", "whole_number", "text_nul", "plot_text"}
 _LENGTHS = {"max_length": "At most", "min_length": "At least"}
 
 
@@ -54,8 +54,12 @@ def _allowed(request: type[Request], name: str) -> str:
         if part.get("type") in ("integer", "number"):
             word = "a whole number" if part["type"] == "integer" else "a number"
             return f"Allowed is {word} from {part.get('minimum')} to {part.get('maximum')}."
+        if part.get("enum"):
+            return f"Allowed is one of {', '.join(part['enum'])}."
         if part.get("type") == "string":
             return "Allowed is text."
+        if part.get("type") == "boolean":
+            return "Allowed is true or false."
     return ""
 
 

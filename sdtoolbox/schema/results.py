@@ -10,7 +10,9 @@ JobState = Literal["queued", "running", "done", "failed", "cancelled", "interrup
 JOB_STATES: tuple[JobState, ...] = get_args(JobState)
 FINAL_STATES: frozenset[JobState] = frozenset({"done", "failed", "cancelled"})
 
-Stage = Literal["queued", "loading", "encoding", "sampling", "decoding", "saving", "done", "failed", "cancelled"]
+Stage = Literal[
+    "queued", "loading", "encoding", "sampling", "upscaling", "decoding", "saving", "done", "failed", "cancelled"
+]
 
 
 class _Message(BaseModel):

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from functools import lru_cache
 from io import BytesIO
 from pathlib import Path
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Request
 from PIL import Image
-from starlette.responses import FileResponse, PlainTextResponse, Response
+from starlette.responses import FileResponse, JSONResponse, PlainTextResponse, Response
 
 from sdtoolbox.errors import UserError
 from sdtoolbox.images.metadata import read_text
@@ -42,6 +43,15 @@ def pictures(toolbox: Toolbox) -> APIRouter:
         if data is None:
             raise UserError("JOB_MISSING", "this job has no preview now.", "Look at its result.")
         return Response(data, media_type="image/jpeg", headers={"cache-control": "private, max-age=60"})
+
+    @router.post("/recall/{task}")
+    async def recall(task: str, request: Request) -> Response:
+        """What a picture, or a text, that was dropped on a tab says for its form."""
+        body = await request.body()
+        is_text = request.headers.get("content-type", "").startswith("text/plain")
+        source = body.decode("utf-8", "replace") if is_text else body
+        found = await asyncio.to_thread(toolbox.recall, source, task)
+        return JSONResponse(found.as_dict(), headers={"cache-control": "no-store"})
 
     return router
 

@@ -38,7 +38,7 @@ def resolve_adapters(
     wanted = [(adapter, field) for adapter in getattr(request, field)]
     for name in (name for name, kind in kinds.items() if kind == "prompt"):
         values[name], tags = take_tags(values[name])
-        if name != "negative_prompt":
+        if not name.endswith("negative_prompt"):
             wanted += _read_tags(tags, name, problems)
     found: dict[str, Adapter] = {}
     for adapter, at in wanted:
@@ -49,6 +49,8 @@ def resolve_adapters(
         except UserError as error:
             problems.append(error)
             continue
+        if at == "hires_prompt" and entry.id in found:
+            continue  # both drawings wear the same, and the first one's words say how much
         found.pop(entry.id, None)
         found[entry.id] = adapter.model_copy(update={"adapter": entry.id, "text_weight": adapter.on_text})
     values[field] = [adapter.model_dump() for adapter in found.values()]

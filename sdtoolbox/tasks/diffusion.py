@@ -3,22 +3,40 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import groupby, pairwise, takewhile
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from sdtoolbox.errors import UserError
-from sdtoolbox.protocols import Denoiser, DiffusionModel, Drawn, NoiseSource, SamplerInfo, Steer, TaskContext
+from sdtoolbox.protocols import (
+    Condition,
+    Denoiser,
+    DiffusionModel,
+    Drawn,
+    NoiseSource,
+    PerturbedAttention,
+    SamplerInfo,
+    Steer,
+    TaskContext,
+    Variation,
+)
 from sdtoolbox.registry import Entry
-from sdtoolbox.samplers.guidance import Remembering, classifier_free
+from sdtoolbox.samplers.composition import mixing
+from sdtoolbox.samplers.guidance import Remembering, between, classifier_free
+from sdtoolbox.samplers.perturbed import perturbed_attention
+from sdtoolbox.samplers.rescaling import rescaling
 from sdtoolbox.schema.requests import Txt2Img
+from sdtoolbox.schema.wordings import Wording
+from sdtoolbox.tasks.words import read_words
 
 if TYPE_CHECKING:
     from PIL.Image import Image
     from torch import Tensor
 
 T = TypeVar("T")
+LARGEST_STRENGTH = 0.999
+"""As in A1111; it gives all strengths above one and the same schedule."""
 
 
 def concrete(value: T | None) -> T:
@@ -38,15 +56,52 @@ class Batch:
 
     @property
     def seeds(self) -> list[int]:
-        """One seed a picture."""
-        return [self.request.seed + i for i in range(self.request.batch_size)]
+        """One seed a picture; one for all where they are variations of it."""
+        size, varied = self.request.batch_size, self.request.variation_strength > 0
+        return [self.request.seed if varied else self.request.seed + i for i in range(size)]
+
+    @property
+    def variation(self) -> Variation | None:
+        """How the noise of the seeds is moved, None where it is not."""
+        request = self.request
+        size = request.seed_resize_width, request.seed_resize_height
+        if not request.variation_strength and 0 in size:
+            return None
+        seeds = [request.variation_seed + i for i in range(request.batch_size)]
+        return Variation(seeds, request.variation_strength, None if 0 in size else size)
 
 
 def batches(request: Txt2Img) -> Iterator[Batch]:
-    """The batches of a job; batch b begins with the seed after the last one of batch b - 1."""
+    """The batches of a job; batch b begins with the seed after the last one of batch b - 1.
+
+    Where pictures vary it is the variation seed that counts up, and the seed stays.
+    Pictures that say different things are not drawn at the same time.
+    """
     total = request.batch_count * request.batch_size
-    for first in range(0, total, request.batch_size):
-        yield Batch(request.model_copy(update={"batch_count": 1, "seed": request.seed + first}), first, total)
+    first = 0
+    while first < total:
+        said = request.wordings[first : first + request.batch_size]
+        size = len(list(takewhile(said[0].__eq__, said))) if said else request.batch_size
+        alone = worded(request, said[0]) if said else request
+        seed = "variation_seed" if request.variation_strength > 0 else "seed"
+        own = {"batch_count": 1, "batch_size": size, seed: getattr(request, seed) + first}
+        yield Batch(alone.model_copy(update=own), first, total)
+        first += size
+
+
+def worded(request: Txt2Img, wording: Wording) -> Txt2Img:
+    """The request with one of its wordings as its own."""
+    words = {**wording.prompts, "adapters": wording.adapters, "wordings": (), "combinatorial": False}
+    return request.model_copy(update=words)
+
+
+def by_words(request: Txt2Img) -> Iterator[tuple[Txt2Img, Iterator[Batch]]]:
+    """The batches of a job in their order, those together that say the same and need the same adapters.
+
+    Each group with the job's request in its own words.
+    """
+    for wording, group in groupby(batches(request), lambda batch: request.wordings[batch.first : batch.first + 1]):
+        yield worded(request, wording[0]) if wording else request, group
 
 
 class Denoisers(NamedTuple):
@@ -56,20 +111,30 @@ class Denoisers(NamedTuple):
     unconditional: Denoiser | None
 
 
-def guided(model: DiffusionModel, request: Txt2Img, ctx: TaskContext, steers: Sequence[Steer] = ()) -> Denoisers:
+def guided(
+    model: DiffusionModel,
+    request: Txt2Img,
+    ctx: TaskContext,
+    sigmas: Sequence[float],
+    steers: Sequence[Steer] = (),
+    *,
+    first: int = 0,
+) -> Denoisers:
     """Encode the prompts and make the denoisers: guidance, then each steer around it, and a look whether to stop.
+
+    `sigmas` says which step of the prompts' schedules a noise level belongs to; `first` is the picture of the job that
+    the words are for.
 
     The outermost part checks for cancelling at every call, so that no sampler can escape it.
     """
     scale = concrete(request.guidance_scale)
     needs = _sampler(request, ctx).value.needs
     both = scale != 1 or "unconditional" in needs
-    ctx.stage("encoding", pictures_total=request.batch_count * request.batch_size, work=2 if both else 1)
-    condition = model.encode(request.prompt)
-    unconditional = model.encode(request.negative_prompt, negative=True) if both else None
-    predict = Remembering(model.predict)
-    denoise = classifier_free(condition, unconditional, scale)(predict)
-    for steer in steers:
+    wishes = read_words(model, request, sigmas, ctx, negative=both, first=first)
+    predict = Remembering(mixing(model.predict))
+    active = between(sigmas, request.guidance_start, request.guidance_end)
+    denoise = classifier_free(wishes.positive, wishes.negative, scale, active=active)(predict)
+    for steer in (*_own_steers(model, request, wishes.positive, predict, active), *steers):
         denoise = steer(denoise)
 
     def cancellable(asked: Denoiser) -> Denoiser:
@@ -79,8 +144,24 @@ def guided(model: DiffusionModel, request: Txt2Img, ctx: TaskContext, steers: Se
 
         return denoise
 
-    alone = cancellable(predict.alone(unconditional)) if "unconditional" in needs else None
+    alone = cancellable(predict.alone(wishes.negative)) if "unconditional" in needs else None
     return Denoisers(cancellable(denoise), alone)
+
+
+def _own_steers(
+    model: DiffusionModel,
+    request: Txt2Img,
+    positive: Condition,
+    predict: Remembering,
+    active: Callable[[float], bool],
+) -> Iterator[Steer]:
+    """What the request asks for around classifier-free guidance, from the inside out."""
+    usual = predict.alone(positive)
+    if request.pag_scale:
+        perturbed = mixing(model.changed(PerturbedAttention()).predict)
+        yield perturbed_attention(usual, lambda x, sigma: perturbed(x, sigma, [positive])[0], request.pag_scale, active)
+    if request.guidance_rescale:
+        yield rescaling(usual, request.guidance_rescale, active)
 
 
 def _sampler(request: Txt2Img, ctx: TaskContext) -> Entry[SamplerInfo]:
@@ -88,11 +169,19 @@ def _sampler(request: Txt2Img, ctx: TaskContext) -> Entry[SamplerInfo]:
     return entry
 
 
-def noise_levels(model: DiffusionModel, request: Txt2Img, ctx: TaskContext) -> list[float]:
-    """The sigmas of the request's schedule on this model; EXTENSION_FAILED unless they fall and end in 0."""
-    steps = concrete(request.steps)
+def noise_levels(model: DiffusionModel, request: Txt2Img, ctx: TaskContext, *, strength: float = 1.0) -> list[float]:
+    """The sigmas of the request's schedule on this model; EXTENSION_FAILED unless they fall and end in 0.
+
+    With a `strength` below 1 they are the last ones, as many steps as the request says, of a schedule that is longer by
+    1 / strength: what is drawn begins with that share of the way before it. None for strength 0.
+    """
+    if strength <= 0:
+        return []
+    wanted = concrete(request.steps)
+    steps = int(wanted / min(strength, LARGEST_STRENGTH))
     entry = ctx.registries.schedules.get(concrete(request.schedule), "schedule")
-    sigmas = [float(sigma) for sigma in entry.value.function(steps, model.noise_table)]
+    levels = entry.value.function(steps, model.noise_table, **request.schedule_options)
+    sigmas = [float(sigma) for sigma in levels]
     falls = all(a > b for a, b in pairwise(sigmas))
     if not (len(sigmas) > 1 and falls and sigmas[-1] == 0 and math.isfinite(sigmas[0])):
         raise UserError(
@@ -101,7 +190,7 @@ def noise_levels(model: DiffusionModel, request: Txt2Img, ctx: TaskContext) -> l
             "Choose another schedule.",
             "schedule",
         )
-    return sigmas
+    return sigmas[-(wanted + 1) :]
 
 
 def sample(
@@ -113,14 +202,16 @@ def sample(
     sigmas: Sequence[float],
     noise: NoiseSource,
     x: Tensor,
+    step_work: float = 1.0,
 ) -> Tensor:
     """The latents [B, C, h, w] to which the request's sampler brings x, which carries noise of std sigmas[0].
 
+    `step_work` is how long a step takes next to one of the job's first drawing.
     EXTENSION_FAILED if what a sampler returns is no such latent, NUMERIC if it is not finite.
     """
     entry = _sampler(batch.request, ctx)
     steps, travelled = len(sigmas) - 1, way_travelled(sigmas)
-    ctx.stage("sampling", picture=batch.first, pictures_total=batch.pictures_total, work=steps)
+    ctx.stage("sampling", picture=batch.first, pictures_total=batch.pictures_total, work=steps * step_work)
 
     def on_step(i: int, _x: Tensor, denoised: Tensor) -> None:
         ctx.step(travelled[min(i, steps - 1)], step=i + 1, steps=steps)
@@ -129,7 +220,8 @@ def sample(
 
     offered = {"unconditional": denoisers.unconditional, "noise_table": model.noise_table}
     needed = {name: offered[name] for name in entry.value.needs}
-    latents = entry.value.function(denoisers.guided, x, sigmas, noise=noise, on_step=on_step, **needed)
+    options = batch.request.sampler_options
+    latents = entry.value.function(denoisers.guided, x, sigmas, noise=noise, on_step=on_step, **needed, **options)
     _check_result(entry, latents, x)
     return latents  # type: ignore[no-any-return]
 
@@ -170,17 +262,31 @@ def check_not_constant(latents: Tensor) -> None:
             )
 
 
-def decoded(model: DiffusionModel, batch: Batch, ctx: TaskContext, latents: Tensor) -> Iterator[Drawn]:
-    """The finished pictures of a batch, each with what draws it again."""
+def decoded(
+    model: DiffusionModel,
+    batch: Batch,
+    ctx: TaskContext,
+    latents: Tensor,
+    *,
+    size: tuple[int, int] | None = None,
+    drawn_with: Mapping[str, DiffusionModel] | None = None,
+) -> Iterator[Drawn]:
+    """The finished pictures of a batch, each with what draws it again.
+
+    `size`, width and height, where it is not the request's. `drawn_with` has the models that drew by the field that
+    names each, the checkpoint among them, if `model` was not the only one.
+    """
     request = batch.request
-    width, height = concrete(request.width), concrete(request.height)
+    width, height = size or (concrete(request.width), concrete(request.height))
     work = width * height * request.batch_size
     ctx.stage("decoding", picture=batch.first, pictures_total=batch.pictures_total, work=work)
     images: list[Image] = []
     for i in range(len(latents)):
         images += model.decode(latents[i : i + 1], width, height)
         ctx.step((i + 1) / len(latents))
-    ctx.environment.update(model.environment)  # only now: precision may have been raised on the way
-    ctx.warnings.extend(warning for warning in model.warnings if warning not in ctx.warnings)
+    for field, one in (drawn_with or {"checkpoint": model}).items():  # only now: precision may have been raised
+        told = one.environment
+        ctx.environment.update(told if field == "checkpoint" else {field: told["checkpoint"]})
+        ctx.warnings.extend(warning for warning in one.warnings if warning not in ctx.warnings)
     for i, image in enumerate(images):
         yield Drawn(image, batch.seeds[i], request, i)

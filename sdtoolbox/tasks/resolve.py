@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Mapping
+from functools import partial
 from typing import Any, TypeVar
 
 from sdtoolbox.errors import InvalidRequest, UserError
@@ -11,10 +12,17 @@ from sdtoolbox.extensions import Registries
 from sdtoolbox.models.catalog import Catalog
 from sdtoolbox.models.entries import SHELVES, CatalogEntry
 from sdtoolbox.models.fit import misfit
+from sdtoolbox.prompts.styles import StyleFile
+from sdtoolbox.prompts.wildcards import Wildcards
 from sdtoolbox.protocols import Form
 from sdtoolbox.schema.fields import LARGEST_SEED
-from sdtoolbox.schema.requests import Request, control_of
-from sdtoolbox.tasks.adapters import resolve_adapters
+from sdtoolbox.schema.requests import Request, Txt2Img, control_of
+from sdtoolbox.tasks.hires import second_size
+from sdtoolbox.tasks.later_models import resolve_later_models
+from sdtoolbox.tasks.options import resolve_options
+from sdtoolbox.tasks.plotting import planned
+from sdtoolbox.tasks.styles import apply_styles
+from sdtoolbox.tasks.wordings import count_combinations, resolve_words
 
 R = TypeVar("R", bound=Request)
 
@@ -25,45 +33,65 @@ DRAWN_SEEDS = 2**32
 """Drawn seeds stay below this, though larger ones may be asked for: they are read aloud and typed."""
 
 
-def resolve(request: R, registries: Registries, catalog: Catalog) -> R:
+def resolve(
+    request: R,
+    registries: Registries,
+    catalog: Catalog,
+    *,
+    wildcards: Wildcards | None = None,
+    styles: StyleFile | None = None,
+) -> R:
     """The same request with nothing left open, ready to be queued, stored and replayed.
 
     `UserError` names the field at fault, `InvalidRequest` all of them if there are several: unknown sampler,
-    schedule, checkpoint, VAE or adapter, a sampler that cannot draw with this kind of model, an adapter that was made
-    for another, a seed too large for its batch. Adapters named in the prompt join those of the field. Resolving twice
-    changes nothing.
+    schedule, checkpoint, VAE or adapter, a sampler that cannot draw with this kind of model, an option that it does not
+    have, an adapter that was made for another model, a seed too large for its batch. Adapters named in the prompt join
+    those of the field. Styles are applied, and what prompts leave open is decided, by the seed of each picture, with
+    these `wildcards`; None are none. A plot gets the plan of its cells. Resolving twice changes nothing.
     """
+    if getattr(request, "plot", None) is not None:
+        return planned(
+            request, partial(resolve, registries=registries, catalog=catalog, wildcards=wildcards, styles=styles)
+        )
     values = request.model_dump()
+    wildcards = wildcards or Wildcards(None)
     problems: list[UserError] = []
     checkpoint = _resolve_checkpoint(request, values, catalog, problems)
+    apply_styles(request, values, checkpoint, styles or StyleFile(None), problems)
     if checkpoint is not None:
         _fill_open(values, checkpoint)
     _resolve_vae(request, values, checkpoint, catalog, problems)
-    resolve_adapters(request, values, checkpoint, catalog, problems)
+    resolve_later_models(request, values, checkpoint, catalog, registries, problems)
     _resolve_names(request, values, registries, problems)
+    resolve_options(request, values, registries, problems)
     if checkpoint is not None and not problems:
         _check_form(values, checkpoint, registries, problems)
+    combinations = count_combinations(request, values, wildcards, problems)
     _draw_seed(values, problems)
+    resolve_words(request, values, combinations, checkpoint, catalog, wildcards, problems)
     if len(problems) == 1:
         raise problems[0]  # with its own code: MODEL_MISSING says more than PARAM_INVALID
     if problems:
         raise InvalidRequest(problems)
-    return _validated(request, values, checkpoint)
+    resolved = _validated(request, values, checkpoint)
+    if isinstance(resolved, Txt2Img) and resolved.hires:
+        second_size(resolved)
+    return resolved
 
 
 def _resolve_checkpoint(
     request: Request, values: dict[str, Any], catalog: Catalog, problems: list[UserError]
 ) -> CatalogEntry | None:
     given = ["vae"] if any(values[name] is not None for name in _fields(request, "vaes")) else []
-    for name in _fields(request, "checkpoints"):
-        try:
-            found = catalog.find(values[name], field=name, given=given)
-        except UserError as error:
-            problems.append(error)
-        else:
-            values[name] = found.id
-            return found
-    return None
+    if "checkpoint" not in values:
+        return None
+    try:
+        found = catalog.find(values["checkpoint"], field="checkpoint", given=given)
+    except UserError as error:
+        problems.append(error)
+        return None
+    values["checkpoint"] = found.id
+    return found
 
 
 def _resolve_vae(
@@ -99,8 +127,10 @@ def _fill_open(values: dict[str, Any], checkpoint: CatalogEntry) -> None:
 
 def _resolve_names(request: Request, values: dict[str, Any], registries: Registries, problems: list[UserError]) -> None:
     for name, value in values.items():
-        choices = control_of(type(request), name).choices
-        if choices in ("", *SHELVES) or value is None:
+        control = control_of(type(request), name)
+        choices = control.choices
+        unused = control.of and not values[control.of]
+        if choices in ("", *SHELVES) or value is None or control.kind == "options" or unused:
             continue
         try:
             values[name] = registries.by_name()[choices].get(value, name).id
@@ -130,19 +160,21 @@ def _check_form(
 def _draw_seed(values: dict[str, Any], problems: list[UserError]) -> None:
     if "seed" not in values:
         return
-    # Picture i has seed + i, so the last one must fit too.
+    # Picture i has seed + i, so the last one must fit too; of variations it is the other seed that counts up.
     more = values.get("batch_count", 1) * values.get("batch_size", 1) - 1
-    if values["seed"] == -1:
-        values["seed"] = secrets.randbelow(DRAWN_SEEDS - more)
-    elif values["seed"] + more > LARGEST_SEED:
-        problems.append(
-            UserError(
-                "PARAM_INVALID",
-                f"seed {values['seed']} leaves no room for {more + 1} pictures.",
-                f"Allowed for so many is a seed up to {LARGEST_SEED - more}.",
-                "seed",
+    varied = values.get("variation_strength", 0) > 0
+    for name, most in (("seed", 0 if varied else more), *([("variation_seed", more)] if varied else [])):
+        if values[name] == -1:
+            values[name] = secrets.randbelow(DRAWN_SEEDS - most)
+        elif values[name] + most > LARGEST_SEED:
+            problems.append(
+                UserError(
+                    "PARAM_INVALID",
+                    f"{name.replace('_', ' ')} {values[name]} leaves no room for {most + 1} pictures.",
+                    f"Allowed for so many is a seed up to {LARGEST_SEED - most}.",
+                    name,
+                )
             )
-        )
 
 
 def _validated(request: R, values: dict[str, Any], checkpoint: CatalogEntry | None) -> R:

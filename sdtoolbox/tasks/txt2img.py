@@ -5,29 +5,63 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from sdtoolbox.protocols import Drawn, TaskContext
+from sdtoolbox.protocols import Change, Drawn, FreeU, Seamless, TaskContext
 from sdtoolbox.schema.requests import Txt2Img
 from sdtoolbox.tasks import diffusion
-from sdtoolbox.tasks.diffusion import concrete
+from sdtoolbox.tasks.diffusion import Batch
+from sdtoolbox.tasks.hires import enlarged, second_batch, second_request, second_size, second_work
+from sdtoolbox.tasks.leases import Loan, Seat, Wanted
+from sdtoolbox.tasks.passes import Pass
 
 if TYPE_CHECKING:
     from sdtoolbox.extensions import Extension
 
 
 def run(request: Txt2Img, ctx: TaskContext) -> Iterator[Drawn]:
-    """Draw the pictures of a resolved request, batch after batch; the prompts are encoded once.
+    """Draw the pictures of a resolved request, batch after batch; the same words are encoded once.
 
     NUMERIC where the network fails, OUT_OF_MEMORY where the pictures do not fit; never a black picture.
     """
-    with ctx.lease(concrete(request.checkpoint), request.adapters, request.vae) as model:
-        denoisers = diffusion.guided(model, request, ctx)
-        sigmas = diffusion.noise_levels(model, request, ctx)
-        for batch in diffusion.batches(request):
-            noise = model.noise(batch.seeds, concrete(request.width), concrete(request.height))
-            x = noise.initial() * sigmas[0]
-            latents = diffusion.sample(model, batch, ctx, denoisers=denoisers, sigmas=sigmas, noise=noise, x=x)
+    for said, group in diffusion.by_words(request):
+        yield from _draw(said, group, ctx)
+
+
+def _draw(request: Txt2Img, group: Iterator[Batch], ctx: TaskContext) -> Iterator[Drawn]:
+    """Draw batches that say the same: once, or twice with hires fix, the last time with the refiner if there is one."""
+    with Seat(ctx) as seat:
+        model = lent(seat, request)
+        refiner = lent(seat, request, "refiner") if request.refiner else None
+        first = Pass(model, request, ctx, refiner=None if request.hires else refiner)
+        second: Pass | None = None
+        if request.hires:
+            larger = lent(seat, request, "hires_checkpoint") if request.hires_checkpoint else model
+            strength, work = request.hires_strength, second_work(request)
+            asked = second_request(request)
+            second = Pass(larger, asked, ctx, strength=strength, refiner=refiner, step_work=work)
+        named = {"checkpoint": model, "hires_checkpoint": second.model if second else model, "refiner": refiner}
+        drawn_with = {field: one for field, one in named.items() if one is not None and getattr(request, field)}
+        for batch in group:
+            latents = first.latents(batch)
+            if second is not None:
+                large = enlarged(latents, batch, ctx, drawn_by=model, for_model=second.model)
+                latents = second.latents(second_batch(batch), large)
             diffusion.check_not_constant(latents)
-            yield from diffusion.decoded(model, batch, ctx, latents)
+            size = second_size(request) if second is not None else None
+            last = (second or first).last_model
+            yield from diffusion.decoded(last, batch, ctx, latents, size=size, drawn_with=drawn_with)
+
+
+def lent(seat: Seat, request: Txt2Img, field: str = "checkpoint") -> Loan:
+    """The model that a field of the request names, with what the request changes inside of it."""
+    wanted = Wanted(getattr(request, field), request.adapters, request.vae, lenient=field != "checkpoint")
+    changes: list[Change] = []
+    weights = FreeU(request.freeu_b1, request.freeu_b2, request.freeu_s1, request.freeu_s2)
+    if weights != FreeU():
+        changes.append(weights)
+    if request.tiling != "none":
+        both = request.tiling == "both"
+        changes.append(Seamless(both or request.tiling == "horizontal", both or request.tiling == "vertical"))
+    return Loan(seat, wanted, tuple(changes))
 
 
 def register(ext: Extension) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import asdict
 from html import escape
 from typing import Any
 
@@ -11,16 +12,19 @@ from gradio.components import Component
 
 from sdtoolbox.models.entries import SHELVES
 from sdtoolbox.schema.fields import Control
+from sdtoolbox.schema.options import Option
 from sdtoolbox.schema.requests import Request, bounds_of, control_of
 from sdtoolbox.toolbox import Toolbox
 from sdtoolbox.ui.i18n import Texts
 from sdtoolbox.ui.pieces import script, template
+from sdtoolbox.ui.plots import counting, varied_fields
 from sdtoolbox.ui.shelves import shelf_functions
+from sdtoolbox.ui.style_shelf import style_functions
 
 
 def element_id(request: type[Request], name: str) -> str:
     """The id in the page of a field's control: problems are placed by it, and scripts find each other's fields."""
-    shared = control_of(request, name).choices == "checkpoints"  # stands once, in the header
+    shared = name == "checkpoint"  # stands once, in the header
     return "sd-checkpoint" if shared else f"{request.task}-{name}"
 
 
@@ -55,15 +59,22 @@ def _choice(request: type[Request], name: str, texts: Texts, toolbox: Toolbox) -
     shelf = control_of(request, name).choices
     if shelf in SHELVES:
         return _picker(request, name, texts, toolbox)
-    choices = [(entry.label, entry.id) for entry in toolbox.registries.named(shelf)]
+    choices = [(entry.label, entry.id) for entry in toolbox.registries.named(shelf)] if shelf else _fixed(request, name)
+    if control_of(request, name).same:
+        choices = [(texts("form.same"), ""), *choices]
+    default = request.model_fields[name].default
     return gr.Dropdown(
         choices=choices,
-        value=choices[0][1] if choices else None,
+        value=default if default is not None else choices[0][1] if choices else None,
         label=label_of(request, name, texts),
         info=help_of(request, name, texts),
         elem_id=element_id(request, name),
         elem_classes=["sd-block", "sd-choice"],
     )
+
+
+def _fixed(request: type[Request], name: str) -> list[tuple[str, str]]:
+    return [(label, value) for value, label in control_of(request, name).options]
 
 
 def _picker(request: type[Request], name: str, texts: Texts, toolbox: Toolbox) -> Component:
@@ -75,9 +86,50 @@ def _picker(request: type[Request], name: str, texts: Texts, toolbox: Toolbox) -
         js_on_load=script("combobox", "picker"),
         server_functions=shelf_functions(toolbox.catalog, texts, shelf),
         # What stands there when nothing is chosen; a checkpoint is chosen always.
-        nothing=texts("form.no_checkpoint" if shelf == "checkpoints" else "picker.own"),
-        optional=shelf != "checkpoints",
+        nothing=texts(_nothing(request, name)),
+        optional=name != "checkpoint",
         **_words(request, name, texts, "picker."),
+    )
+
+
+def _nothing(request: type[Request], name: str) -> str:
+    if name == "checkpoint":
+        return "form.no_checkpoint"
+    if control_of(request, name).of:
+        return "form.same"
+    return {"checkpoints": "picker.no_model"}.get(control_of(request, name).choices, "picker.own")
+
+
+def _options(request: type[Request], name: str, texts: Texts, toolbox: Toolbox) -> Component:
+    """The options of whatever is chosen in another list; the value has those that were changed."""
+    shelf = control_of(request, name).choices
+    registry = toolbox.registries.named(shelf)
+    return gr.HTML(
+        value={},
+        html_template=template("options", texts),
+        js_on_load=script("options"),
+        task=request.task,
+        of=shelf.removesuffix("s"),
+        chosen=next(iter(registry.ids()), ""),
+        known={entry.id: [_option(one, texts) for one in entry.value.options.values()] for entry in registry},
+        **_words(request, name, texts, "options."),
+    )
+
+
+def _option(option: Option, texts: Texts) -> dict[str, Any]:
+    choices = ("false", "true") if isinstance(option.default, bool) else option.choices
+    return asdict(option) | {"label": texts.get(f"option.{option.name}", option.name), "choices": choices}
+
+
+def _plot(request: type[Request], name: str, texts: Texts, toolbox: Toolbox) -> Component:
+    return gr.HTML(
+        value=None,
+        html_template=template("plot", texts),
+        js_on_load=script("plot"),
+        server_functions=[counting(toolbox, request, texts)],
+        task=request.task,
+        fields=varied_fields(request, texts, toolbox, lambda field: label_of(request, field, texts)),
+        **_words(request, name, texts, "plot."),
     )
 
 
@@ -89,6 +141,16 @@ def _adapters(request: type[Request], name: str, texts: Texts, toolbox: Toolbox)
         server_functions=shelf_functions(toolbox.catalog, texts, control_of(request, name).choices),
         prompt_id=f"{request.task}-prompt",
         **_words(request, name, texts, "picker.", "adapters."),
+    )
+
+
+def _styles(request: type[Request], name: str, texts: Texts, toolbox: Toolbox) -> Component:
+    return gr.HTML(
+        value=[],
+        html_template=template("styles", texts),
+        js_on_load=script("combobox", "styles"),
+        server_functions=style_functions(request, toolbox, texts),
+        **_words(request, name, texts, "picker.", "styles."),
     )
 
 
@@ -129,7 +191,8 @@ def _number(request: type[Request], name: str, texts: Texts, _toolbox: Toolbox) 
 
 
 def _is_count(request: type[Request], name: str) -> bool:
-    return control_of(request, name).kind == "slider" and request.model_fields[name].default is not None
+    control = control_of(request, name)
+    return control.kind == "slider" and not control.group and request.model_fields[name].default is not None
 
 
 def _flag(request: type[Request], name: str, texts: Texts, _toolbox: Toolbox) -> Component:
@@ -159,4 +222,7 @@ _BUILDERS: dict[str, Callable[[type[Request], str, Texts, Toolbox], Component]] 
     "size": _number,
     "flag": _flag,
     "adapters": _adapters,
+    "styles": _styles,
+    "options": _options,
+    "plot": _plot,
 }

@@ -14,7 +14,7 @@ from pydantic_core import PydanticUndefined
 from sdtoolbox.errors import UserError
 from sdtoolbox.protocols import TaskInfo
 from sdtoolbox.registry import Entry
-from sdtoolbox.schema.requests import Request, control_of
+from sdtoolbox.schema.requests import Request, control_of, shown_fields
 from sdtoolbox.schema.results import Result
 from sdtoolbox.toolbox import Toolbox
 
@@ -36,7 +36,7 @@ def add_endpoint(toolbox: Toolbox, entry: Entry[TaskInfo]) -> None:
     )
     block_function = list(gr.context.Context.root_block.fns.values())[-1]
     schema = request.model_json_schema()["properties"]
-    for component, name in zip(block_function.inputs, request.model_fields, strict=True):
+    for component, name in zip(block_function.inputs, shown_fields(request), strict=True):
         # gr.api knows plain types only; the schema has the bounds, and the field's help for view_api.
         description = request.model_fields[name].description or ""
         component._api_info = _described(request, name, schema[name]) | {"additional_description": description}
@@ -47,13 +47,15 @@ def add_endpoint(toolbox: Toolbox, entry: Entry[TaskInfo]) -> None:
 
 def _described(request: type[Request], name: str, schema: Mapping[str, Any]) -> dict[str, Any]:
     """A field's schema as clients can show it: adapters in their short form, though objects are taken too."""
-    if control_of(request, name).kind == "adapters":
+    if control_of(request, name).kind in ("adapters", "styles"):
         return {"type": "array", "items": {"type": "string"}, "default": []}
+    if control_of(request, name).kind == "plot":
+        return {"anyOf": [{"type": "object"}, {"type": "string"}, {"type": "null"}], "default": None}
     return dict(schema)
 
 
 def _function(toolbox: Toolbox, request: type[Request]) -> Callable[..., Any]:
-    names = list(request.model_fields)
+    names = shown_fields(request)
 
     async def endpoint(*values: Any) -> tuple[list[dict[str, Any]], dict[str, Any]]:
         try:
@@ -80,11 +82,14 @@ def _signature(request: type[Request]) -> inspect.Signature:
 
 def _parameters(request: type[Request]) -> list[inspect.Parameter]:
     found = []
-    for name, info in request.model_fields.items():
+    for name in shown_fields(request):
+        info = request.model_fields[name]
         default = inspect.Parameter.empty if info.default is PydanticUndefined else info.default
         annotation: Any = info.annotation
-        if control_of(request, name).kind == "adapters":
+        if control_of(request, name).kind in ("adapters", "styles"):
             default, annotation = [], list[str]
+        if control_of(request, name).kind == "plot":
+            annotation = dict[str, Any]
         found.append(
             inspect.Parameter(name, inspect.Parameter.POSITIONAL_OR_KEYWORD, default=default, annotation=annotation)
         )

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sdtoolbox.errors import InvalidRequest, UserError
 from sdtoolbox.models.entries import SHELVES, CatalogEntry, Kind
 from sdtoolbox.schema.problems import shown
-from sdtoolbox.schema.requests import Request, bounds_of, control_of
+from sdtoolbox.schema.requests import Request, bounds_of, control_of, shown_fields
+from sdtoolbox.schema.results import Picture
+from sdtoolbox.tasks.plotting import count_cells
 from sdtoolbox.toolbox import Toolbox
 from sdtoolbox.ui.controls import element_id, label_of
 from sdtoolbox.ui.i18n import Texts, sentence
 from sdtoolbox.ui.shelves import CHOSEN_BESIDE
 
 Values = dict[str, Any]
+LISTS = ("adapters", "styles", "plot")
 
 
 class Form:
@@ -24,11 +27,11 @@ class Form:
         self.toolbox = toolbox
         self.request = request
         self.texts = texts
-        self.names = list(request.model_fields)
+        self.names = shown_fields(request)
 
     def initial(self) -> Values:
         """The fields' defaults; those that the request leaves open as the default checkpoint has them."""
-        values = {name: _plain(info.default) for name, info in self.request.model_fields.items()}
+        values = {name: self._shown(name, self.request.model_fields[name].default) for name in self.names}
         checkpoint = self._checkpoint(None)
         return self._open(values, checkpoint) | ({"checkpoint": checkpoint.id} if checkpoint else {})
 
@@ -47,6 +50,21 @@ class Form:
             return False  # a list that nobody touched shows its first entry
         return value not in (None, "", [], self.request.model_fields[name].default, self.initial().get(name))
 
+    def _shown(self, name: str, default: Any) -> Any:
+        control = control_of(self.request, name)
+        in_a_list = control.kind == "choice" and control.choices not in SHELVES
+        return "" if control.same and in_a_list else _plain(default)
+
+    def filled(self, recalled: Mapping[str, Any], values: Mapping[str, Any]) -> Values:
+        """What the fields show after a picture was dropped: what it says, the rest as it is.
+
+        LoRAs, styles and plots that it does not name are taken away: it was drawn without them.
+        """
+        kinds = {name: control_of(self.request, name).kind for name in self.names}
+        emptied: Values = {name: None if kind == "plot" else [] for name, kind in kinds.items() if kind in LISTS}
+        said = {name: value for name, value in recalled.items() if value is None or self._makes_sense(name, value)}
+        return {name: (dict(values) | emptied | said).get(name) for name in self.names}
+
     def brought(self, checkpoint: str | None) -> Values:
         """What a checkpoint brings into the form: the fields that the request leaves open, as it has them."""
         found = self._checkpoint(checkpoint)
@@ -55,7 +73,8 @@ class Form:
 
     def is_open(self, name: str) -> bool:
         """Whether a field takes its value from the checkpoint where nobody gives one."""
-        return self.request.model_fields[name].default is None and control_of(self.request, name).choices not in SHELVES
+        control = control_of(self.request, name)
+        return self.request.model_fields[name].default is None and control.choices not in SHELVES and not control.same
 
     def after_checkpoint(self, values: Mapping[str, Any], before: Mapping[str, Any], after: str | None) -> Values:
         """The fields that move when the checkpoint or its defaults change: those which show what was brought `before`.
@@ -75,8 +94,68 @@ class Form:
 
         A field that was emptied means its default: open, or the value the request class has.
         """
-        given = {name: value for name, value in values.items() if name in self.names and value is not None}
-        return self.toolbox.parse(self.request.task, given)
+        given = {name: self._meant(name, value, values) for name, value in values.items() if name in self.names}
+        return self.toolbox.parse(
+            self.request.task, {name: value for name, value in given.items() if value is not None}
+        )
+
+    def hints(self) -> dict[str, dict[str, str]]:
+        """What each choice of a list does, by its label, by the id of the list's field; lists without such are out."""
+        found = {}
+        for name in self.names:
+            shelf = control_of(self.request, name).choices
+            if shelf and shelf not in SHELVES:
+                entries = self.toolbox.registries.named(shelf)
+                said = {entry.label: getattr(entry.value, "help", "") for entry in entries}
+                found[element_id(self.request, name)] = {label: words for label, words in said.items() if words}
+        return {name: known for name, known in found.items() if known}
+
+    def preflight(self, values: object) -> Values:
+        """What the form's request would be and is likely to take, for the line below the button; {} if it is none."""
+        try:
+            request = self.toolbox.resolve(self.parse(values if isinstance(values, Mapping) else {}))
+            found = self.toolbox.preflight(request)
+        except UserError:
+            return {}
+        asked = {name: getattr(request, name, None) for name in ("steps", "width", "height")}
+        pictures = getattr(request, "batch_count", 1) * getattr(request, "batch_size", 1) * (count_cells(request) or 1)
+        return asked | {"pictures": pictures, "seconds": found.seconds, "memory": found.memory}
+
+    def _meant(self, name: str, value: Any, values: Mapping[str, Any]) -> Any:
+        control = control_of(self.request, name)
+        if control.kind == "choice" and value == "":
+            return None
+        if control.kind != "options" or not isinstance(value, Mapping):
+            return value
+        # What was set for a sampler that is no longer chosen is not shown, so it is not meant.
+        registry = self.toolbox.registries.named(control.choices)
+        chosen = str(values.get(control.choices.removesuffix("s")))
+        known = registry.get(chosen).value.options if chosen in registry else {}
+        return {option: number for option, number in value.items() if option in known}
+
+    def larger(self, picture: Picture, values: Mapping[str, Any]) -> Request:
+        """The request that draws this one picture again, with hires fix as the form has it; `UserError` as `parse`."""
+        asked = dict(picture.request)
+        if asked.get("variation_strength"):
+            asked["variation_seed"] += picture.index
+        asked |= {"seed": picture.seed, "batch_count": 1, "batch_size": 1, "hires": True}
+        own = {
+            name: values[name] for name in self.names if control_of(self.request, name).of == "hires" and name in values
+        }
+        meant = {name: self._meant(name, value, values) for name, value in own.items()}
+        asked |= {name: value for name, value in meant.items() if value is not None}
+        return self.toolbox.parse(self.request.task, asked)
+
+    def fold(self, names: Sequence[str]) -> dict[str, Any]:
+        """What a folded group must know to say in its title what inside differs from the defaults."""
+        fields = self.request.model_fields
+        switches = [control_of(self.request, name).of for name in names]
+        return {
+            "task": self.request.task,
+            # What the checkpoint fills differs from nothing, and nobody chose it.
+            "fields": {name: self._shown(name, fields[name].default) for name in names if not self.is_open(name)},
+            "switched": next((name for name in switches if name in names), ""),
+        }
 
     def problems(self, error: UserError, values: Mapping[str, Any]) -> list[dict[str, str]]:
         """The error as `{id, text}` for each field at fault; an empty id where no field is."""
@@ -105,6 +184,12 @@ class Form:
         control = control_of(self.request, name)
         if control.kind == "adapters":
             return _are_adapters(value)
+        if control.kind == "styles":
+            return isinstance(value, list) and all(isinstance(one, str) for one in value)
+        if control.kind in ("options", "plot"):
+            return isinstance(value, Mapping)
+        if control.same and value == "":
+            return True
         if not isinstance(value, str | int | float):
             return False
         if control.choices in SHELVES:

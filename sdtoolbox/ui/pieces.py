@@ -67,9 +67,19 @@ def models(texts: Texts, functions: list[Callable[[Any], Any]], **known: Any) ->
     )
 
 
-def fold(texts: Texts, title: str) -> gr.HTML:
-    """A folded group, to be used with `with`; what is inside works while it is folded, as Gradio's does not."""
-    return _piece("fold", texts, None, elem_classes=["sd-piece", "sd-group"], fold_title=escape(title))
+def counter(texts: Texts, functions: list[Callable[[Any], Any]], task: str, field: str) -> gr.HTML:
+    """Below the prompt `field` of a task: its tokens, its weights, its mistakes."""
+    known = {"task": task, "field": field, "prompt_id": f"{task}-{field}"}
+    return _piece("counter", texts, None, ("counter.",), server_functions=functions, **known)
+
+
+def fold(texts: Texts, title: str, **known: Any) -> gr.HTML:
+    """A folded group, to be used with `with`; what is inside works while it is folded, as Gradio's does not.
+
+    `known` may have `task`, `fields` (their defaults by name) and `switched`, the field that turns the group on.
+    """
+    look = ["sd-piece", "sd-group"]
+    return _piece("fold", texts, None, ("fold.",), elem_classes=look, fold_title=escape(title), **known)
 
 
 def brand(texts: Texts) -> gr.HTML:
@@ -101,6 +111,25 @@ def aspects(texts: Texts, width_id: str, height_id: str, own: dict[str, int]) ->
 def swap(texts: Texts, width_id: str, height_id: str) -> gr.HTML:
     """The button between width and height."""
     return _piece("swap", texts, None, code=("size",), width_id=width_id, height_id=height_id)
+
+
+def hints(texts: Texts, known: dict[str, dict[str, str]]) -> gr.HTML:
+    """Tooltips for the choices of lists: what each does by its label, by the id of the list's field."""
+    return _piece("hints", texts, None, elem_classes=["sd-piece", "sd-hints"], hints=known)
+
+
+def preflight(texts: Texts, task: str, functions: list[Callable[[Any], Any]]) -> gr.HTML:
+    """A line that says what the form's request is likely to take; it follows the fields by itself."""
+    look = ["sd-piece", "sd-preflight-block"]
+    return _piece(
+        "preflight", texts, None, ("preflight.", "time."), elem_classes=look, task=task, server_functions=functions
+    )
+
+
+def drop(texts: Texts, task: str) -> gr.HTML:
+    """Where a picture or a text is dropped or pasted; its value is what the server read out of it."""
+    look = ["sd-piece", "sd-drop-block"]
+    return _piece("drop", texts, None, ("drop.", "field.", "kind."), elem_classes=look, task=task)
 
 
 def unfold(texts: Texts) -> gr.HTML:

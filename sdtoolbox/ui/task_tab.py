@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,6 +18,7 @@ from sdtoolbox.schema.requests import control_of
 from sdtoolbox.toolbox import Toolbox
 from sdtoolbox.ui import pieces
 from sdtoolbox.ui.controls import build_control, element_id, label_of
+from sdtoolbox.ui.counting import counting_functions
 from sdtoolbox.ui.form import Form, Values
 from sdtoolbox.ui.i18n import Texts
 
@@ -61,6 +62,7 @@ class TaskTab:
         self.brought = gr.State(self.form.brought(None))  # what the checkpoint chosen put into the form
         with gr.Row(elem_classes="sd-task"):
             with gr.Column(elem_classes="sd-words"):
+                self.drop = pieces.drop(texts, self.request.task)
                 self._words(texts, shared.toolbox)
             with gr.Column(elem_classes="sd-settings"):
                 self._settings(texts, shared.toolbox)
@@ -72,17 +74,25 @@ class TaskTab:
                     elem_id=f"{self.request.task}-generate",
                     elem_classes="sd-generate",
                 )
+                pieces.hints(texts, self.form.hints())
+                pieces.preflight(texts, self.request.task, [self._preflight()])
             with gr.Column(elem_classes="sd-look"):
                 self.panel = pieces.panel(texts, element_id(self.request, "seed"))
 
     def _words(self, texts: Texts, toolbox: Toolbox) -> None:
         for name in self._named("prompt"):
             if name == "prompt":
-                self.fields[name] = build_control(self.request, name, texts, toolbox)
+                self._prompt(name)
             else:
                 self.folds[name] = gr.Accordion(label_of(self.request, name, texts), open=False, elem_classes="sd-fold")
                 with self.folds[name]:
-                    self.fields[name] = build_control(self.request, name, texts, toolbox)
+                    self._prompt(name)
+        self._controls(self._named("styles"))
+
+    def _prompt(self, name: str) -> None:
+        shared = self.shared
+        self.fields[name] = build_control(self.request, name, shared.texts, shared.toolbox)
+        pieces.counter(shared.texts, counting_functions(shared.toolbox), self.request.task, name)
 
     def _settings(self, texts: Texts, toolbox: Toolbox) -> None:
         pieces.unfold(texts)
@@ -98,7 +108,10 @@ class TaskTab:
             self._controls(groups.pop("", []))
         with gr.Row(elem_classes="sd-folds"):
             for group, names in groups.items():
-                with pieces.fold(texts, texts.get(f"group.{group}", group)):
+                with (
+                    pieces.fold(texts, texts.get(f"group.{group}", group), **self.form.fold(names)),
+                    gr.Row(elem_classes="sd-grid"),
+                ):
                     self._controls(names)
 
     def _controls(self, names: Sequence[str]) -> None:
@@ -108,10 +121,12 @@ class TaskTab:
     def _groups(self) -> dict[str, list[str]]:
         """The fields that have no place of their own, by folded group; the first view is the group without a name."""
         groups: dict[str, list[str]] = {}
-        for name in sorted(self.form.names, key=self._place):
+        for name in self.form.names:
             if name not in self.fields:
                 groups.setdefault(control_of(self.request, name).group, []).append(name)
-        return groups
+        groups |= {"": sorted(groups.get("", []), key=self._place)}
+        more = groups.pop("more", [])
+        return groups | ({"more": more} if more else {})
 
     def _place(self, name: str) -> int:
         # What the checkpoint proposes comes first, then the choices, the seed, and how many pictures.
@@ -120,21 +135,33 @@ class TaskTab:
         return {"adapters": 0, "choice": 1, "seed": 2, "flag": 4}.get(kind, 0 if proposed else 3)
 
     def _named(self, kind: str) -> list[str]:
-        return [name for name in self.form.names if control_of(self.request, name).kind == kind]
+        controls = {name: control_of(self.request, name) for name in self.form.names}
+        return [name for name, control in controls.items() if control.kind == kind and not control.group]
 
     def _wire(self) -> None:
         order = list(self.fields)
         everything = list(self.fields.values())
-        remember = f"(...values) => Object.fromEntries({order!r}.map((name, i) => [name, values[i]]))"
+        # All values, for the browser to keep, and for those pieces of the page that follow other fields.
+        remember = (
+            f"(...list) => {{ const values = Object.fromEntries({order!r}.map((name, i) => [name, list[i]])); "
+            f"document.dispatchEvent(new CustomEvent('sd:values', {{ detail: {{ task: '{self.request.task}', values }} "
+            "})); return values; }"
+        )
+        self._tell = {"fn": None, "inputs": everything, "outputs": self.stored, "js": remember}
         gr.on(
             [_edited(field) for field in everything], None, everything, self.stored, js=remember, show_progress="hidden"
         )
         inputs = {*everything, self.shared.browser}
         self.generate.click(self._submit, inputs, self.notices, **QUICK)
         self.panel.retry(self._retry, self.shared.browser, self.notices, **QUICK)
+        self.panel.apply(self._grow, inputs, self.notices, **QUICK)
         self.panel.stop(self._stop, None, None, **QUICK)
         example = self.panel.select(self._example, None, self.fields["prompt"], **QUICK)
         example.then(self._submit, inputs, self.notices, **QUICK)
+        filled = [*everything, self.brought, self.aspects, *self.folds.values()]
+        self.drop.upload(self._dropped, {self.drop, *everything}, filled, **QUICK).then(
+            **self._tell, show_progress="hidden"
+        )
         self._follow(self.shared.checkpoint.input)
 
     def _follow(self, event: Any) -> None:
@@ -151,7 +178,7 @@ class TaskTab:
         """Once the page is there, the form is as this browser left it."""
         fields = self.fields.values()
         restored = [*fields, self.brought, self.aspects, *self.folds.values()]
-        ready.then(self._restore, {self.stored, *fields}, restored, **QUICK)
+        ready.then(self._restore, {self.stored, *fields}, restored, **QUICK).then(**self._tell, show_progress="hidden")
 
     def _submit(self, data: dict[Component, Any]) -> dict[str, Any]:
         values = {name: data[field] for name, field in self.fields.items()}
@@ -160,6 +187,12 @@ class TaskTab:
         except UserError as error:
             return {"problems": self.form.problems(error, values), "at": time.time()}
         return {"problems": [], "at": time.time()}
+
+    def _preflight(self) -> Callable[[Any], Values]:
+        def preflight(values: Any) -> Values:  # the page calls it by this name
+            return self.form.preflight(values)
+
+        return preflight
 
     def _retry(self, browser: Values, event: gr.EventData) -> dict[str, Any]:
         toolbox = self.shared.toolbox
@@ -170,11 +203,29 @@ class TaskTab:
             return {"problems": self.form.problems(error, {}), "at": time.time()}
         return {"problems": [], "at": time.time()}
 
+    def _grow(self, data: dict[Component, Any], event: gr.EventData) -> dict[str, Any]:
+        """Hires fix for a finished picture, as the form says it is to be done."""
+        toolbox, values = self.shared.toolbox, {name: data[field] for name, field in self.fields.items()}
+        try:
+            result = toolbox.result(str(event.job))
+            picture = next((one for one in result.pictures if one.id == str(event.picture)), None)
+            if picture is None:
+                raise UserError("JOB_MISSING", "that picture is not one of its job.", "Select it again.")
+            toolbox.submit(self.form.larger(picture, values), client=client_of(data[self.shared.browser]))
+        except UserError as error:
+            return {"problems": self.form.problems(error, values), "at": time.time()}
+        return {"problems": [], "at": time.time()}
+
     def _stop(self, event: gr.EventData) -> None:
         self.shared.toolbox.cancel(str(event.job))
 
     def _example(self, event: gr.EventData) -> str:
         return self.shared.texts(f"example.{int(event.example)}")
+
+    def _dropped(self, data: dict[Component, Any]) -> list[Any]:
+        values = {name: data[field] for name, field in self.fields.items()}
+        filled = self.form.filled((data[self.drop] or {}).get("values", {}), values)
+        return [*self._shown(filled), *(gr.Accordion(open=bool(filled[name])) for name in self.folds)]
 
     def _restore(self, data: dict[Component, Any]) -> list[Any]:
         typed = {name: data[field] for name, field in self.fields.items()}

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from sdtoolbox.errors import UserError
-from sdtoolbox.schema.results import Event, Job, JobState
+from sdtoolbox.schema.results import Event, Job, JobState, Picture
 from sdtoolbox.toolbox import Toolbox
 from sdtoolbox.ui.i18n import Texts, sentence
 
@@ -80,8 +80,14 @@ def _line(job: Job, event: Event) -> dict[str, Any]:
 
 def _pictures(job: Job, event: Event) -> list[dict[str, Any]]:
     if job.result is not None:
-        return [{"id": p.id, "seed": p.seed, "width": p.width, "height": p.height} for p in job.result.pictures]
-    return [{"id": identity, "seed": None, "width": None, "height": None} for identity in event.finished]
+        return [_picture(picture) for picture in job.result.pictures]
+    unknown = {"seed": None, "width": None, "height": None, "can_grow": False}
+    return [{"id": identity, **unknown} for identity in event.finished]
+
+
+def _picture(picture: Picture) -> dict[str, Any]:
+    known = {"id": picture.id, "seed": picture.seed, "width": picture.width, "height": picture.height}
+    return known | {"can_grow": picture.request.get("hires") is False}  # the task has hires fix, and it was off
 
 
 def _error(job: Job, texts: Texts) -> dict[str, str] | None:

@@ -19,6 +19,7 @@ from sdtoolbox.protocols import DiffusionModel
 from sdtoolbox.schema.adapters import Adapter
 from sdtoolbox.schema.results import Stage
 from sdtoolbox.workers.parts import Models, Parts
+from sdtoolbox.workers.plot_progress import PlotProgress
 from sdtoolbox.workers.progress import Progress
 
 SECONDS_BETWEEN_EVENTS = 0.3
@@ -31,7 +32,9 @@ PREVIEW_QUALITY = 80
 class JobContext:
     """What one run of one job may touch, and the way its events go out."""
 
-    def __init__(self, parts: Parts, holding: Holding, models: Models, progress: Progress, lost: Event) -> None:
+    def __init__(
+        self, parts: Parts, holding: Holding, models: Models, progress: Progress | PlotProgress, lost: Event
+    ) -> None:
         self.registries: Registries = parts.registries
         self.environment: dict[str, Any] = {}
         self.warnings: list[str] = []
@@ -50,6 +53,11 @@ class JobContext:
         """The loaded model of this catalog id, with these adapters and this VAE until the block ends."""
         self.check_cancelled()
         return self._models.lease(checkpoint, adapters, vae, on_loading=self._loading)
+
+    def begin_cell(self, number: int, *, drawn_last: bool) -> None:
+        """The next cell of a plot comes now; `drawn_last` if the one before it was drawn, not taken as it was."""
+        assert isinstance(self._progress, PlotProgress)
+        self._progress.begin(number, drawn=drawn_last)
 
     def _loading(self, *_: Any) -> None:
         self.stage("loading", picture=self._place[0], pictures_total=self._place[1])

@@ -30,6 +30,7 @@ class History:
         self._pixels = max(1, (values.get("width") or 1) * (values.get("height") or 1) * values.get("batch_size", 1))
         # Two predictions a step, or other steps, cost something else; no scaling leads from one to the other.
         self._kind = f"{values.get('sampler')}|{(values.get('guidance_scale') or 1) != 1}"
+        self._kind += "".join(f"+{name}" for name in ("pag_scale", "hires") if values.get(name))
         self._costs = self._recall()
 
     def cost(self, stage: str) -> Cost | None:
@@ -43,6 +44,17 @@ class History:
             values[f"{self._prefix}{self._kind}|{stage}|{self._pixels}|unit"] = cost.unit
             values[f"{self._prefix}{self._kind}|{stage}|{self._pixels}|work"] = cost.work
         self._timings.remember(values)
+
+    @property
+    def memory(self) -> int | None:
+        """Bytes that a job of just this size had in use at most, None if that was never measured here."""
+        known = self._timings.recall(f"{self._prefix}{self._kind}|memory|{self._pixels}|")
+        return int(known["bytes"]) if known.get("bytes") else None
+
+    def remember_memory(self, count: int) -> None:
+        """Keep how many bytes a finished job had in use at most; 0 says that nobody knows."""
+        if count:
+            self._timings.remember({f"{self._prefix}{self._kind}|memory|{self._pixels}|bytes": float(count)})
 
     def _recall(self) -> dict[str, Cost]:
         known = self._timings.recall(f"{self._prefix}{self._kind}|")

@@ -61,6 +61,10 @@ class Models(Protocol):
         """What is in memory."""
         ...
 
+    def watch_memory(self) -> Callable[[], int]:
+        """Begin to measure; the function says how many bytes were in use at most since then, 0 if nobody knows."""
+        ...
+
     def unload(self, model_id: str) -> None:
         """Drop a model from memory, at the end of its lease if it has one; nothing if it is not there."""
         ...

@@ -28,7 +28,8 @@ class Progress:
         self._history = history
         self._clock = clock
         self._steps = max(1, getattr(request, "steps", None) or 1)
-        self._batch = max(1, getattr(request, "batch_size", 1))
+        # Pictures that say different things are drawn one by one.
+        self._batch = 1 if getattr(request, "wordings", ()) else max(1, getattr(request, "batch_size", 1))
         self._measured: dict[str, list[tuple[float, float]]] = {}
         self._stage: Stage = "queued"
         self._stage_began = self._work_began = clock()

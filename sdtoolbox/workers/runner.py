@@ -11,6 +11,7 @@ from sdtoolbox.jobs.holding import Holding, JobLostError
 from sdtoolbox.jobs.loaded import LoadedModels
 from sdtoolbox.jobs.timings import Timings
 from sdtoolbox.protocols import Drawn
+from sdtoolbox.schema.requests import Request
 from sdtoolbox.schema.results import JobState, Picture, Result
 from sdtoolbox.workers.blame import explain
 from sdtoolbox.workers.context import JobContext
@@ -18,6 +19,8 @@ from sdtoolbox.workers.heartbeat import Heartbeat
 from sdtoolbox.workers.history import History
 from sdtoolbox.workers.memory import MemoryList
 from sdtoolbox.workers.parts import Models, Parts, device_of
+from sdtoolbox.workers.plot_progress import PlotProgress
+from sdtoolbox.workers.plotting import PlotJob
 from sdtoolbox.workers.progress import Progress
 from sdtoolbox.workers.saving import save
 
@@ -70,13 +73,16 @@ class Runner:
         models = self.models()
         task = parts.registries.tasks.get(job.task).value
         request = task.request.parse(job.request)
-        history = History(Timings(parts.database), request, device_of(models, parts.settings))
-        progress = Progress(request, history)
-        ctx = JobContext(parts, holding, models, progress, self._heartbeat.lost)
+        history = self._history(request)
         pictures: list[Picture] = []
         texts: list[str] = []
+        plot = PlotJob(parts, holding, request, pictures) if getattr(request, "plot", None) else None
+        progress = Progress(request, history) if plot is None else PlotProgress(plot.cells, self._history)
+        ctx = JobContext(parts, holding, models, progress, self._heartbeat.lost)
+        peak = models.watch_memory()
+        drawing_of = task.run(request, ctx) if plot is None else plot.draw(task.run, ctx)
         # Closed at once when saving fails: the generator holds the lease of the model.
-        with closing(_each(task.run(request, ctx))) as drawing:
+        with closing(_each(drawing_of)) as drawing:
             for drawn in drawing:
                 ctx.saving(len(pictures))
                 picture, text = save(parts, holding, ctx, drawn, len(pictures))
@@ -85,6 +91,7 @@ class Runner:
         if not pictures:
             raise RuntimeError(f"task {job.task} drew nothing")
         progress.finish()
+        history.remember_memory(peak())
         return Result(
             job_id=job.id,
             task=job.task,
@@ -95,6 +102,9 @@ class Runner:
             timings={stage: round(seconds, 4) for stage, seconds in progress.seconds.items()},
             warnings=ctx.warnings,
         )
+
+    def _history(self, request: Request) -> History:
+        return History(Timings(self._parts.database), request, device_of(self.models(), self._parts.settings))
 
 
 def _each(drawing: Iterable[Drawn]) -> Generator[Drawn, None, None]:

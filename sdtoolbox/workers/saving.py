@@ -6,10 +6,12 @@ from typing import Any
 
 from sdtoolbox import __version__
 from sdtoolbox.errors import UserError
-from sdtoolbox.images.metadata import png_bytes
+from sdtoolbox.images.metadata import png_bytes, read_text
 from sdtoolbox.images.parameters import parameters_text
+from sdtoolbox.images.store import Stored
 from sdtoolbox.jobs.holding import Holding
 from sdtoolbox.protocols import Drawn
+from sdtoolbox.schema.requests import Request, control_of
 from sdtoolbox.schema.results import Picture
 from sdtoolbox.workers.context import JobContext
 from sdtoolbox.workers.parts import Parts
@@ -20,6 +22,8 @@ def save(parts: Parts, holding: Holding, ctx: JobContext, drawn: Drawn, position
 
     UserError DISK_FULL if it cannot be written, JobLostError if the job was taken away meanwhile.
     """
+    if drawn.kept:
+        return _kept(parts, holding, ctx, drawn, position)
     text = _parameters(parts, ctx, drawn)
     request = drawn.request.model_dump(mode="json")
     # Nothing here may depend on time, job or speed: the same picture must have the same bytes.
@@ -53,6 +57,21 @@ def save(parts: Parts, holding: Holding, ctx: JobContext, drawn: Drawn, position
     return picture, text
 
 
+def _kept(parts: Parts, holding: Holding, ctx: JobContext, drawn: Drawn, position: int) -> tuple[Picture, str]:
+    """A picture of an earlier attempt at this job stays what it is: only its place in the job is written."""
+    path = parts.store.path(drawn.kept)
+    width, height = drawn.image.size
+    file = path.relative_to(parts.store.folder.resolve()).as_posix()
+    stored = Stored(drawn.kept, file, width, height, read_text(path).exact or {})
+    holding.add_picture(position, stored, parts.store)
+    ctx.picture_saved(position, stored.id)
+    request = drawn.request.model_dump(mode="json")
+    picture = Picture(
+        id=drawn.kept, seed=drawn.seed, width=width, height=height, request=request, index=drawn.index, file=file
+    )
+    return picture, read_text(path).parameters or ""
+
+
 def _parameters(parts: Parts, ctx: JobContext, drawn: Drawn) -> str:
     request = drawn.request
     vae = getattr(request, "vae", None)
@@ -64,7 +83,21 @@ def _parameters(parts: Parts, ctx: JobContext, drawn: Drawn) -> str:
         registries=parts.registries.by_name(),
         vae=None if vae is None else _identity(parts, vae, ctx.environment.get("vae")),
         adapters={one.adapter: _adapter(parts, one.adapter) for one in getattr(request, "adapters", ())},
+        models=_others(parts, request),
     )
+
+
+def _others(parts: Parts, request: Request) -> dict[str, dict[str, Any]]:
+    """Name and, where it is known, SHA-256 of the checkpoints of later passes."""
+    shelved = [name for name in type(request).model_fields if control_of(type(request), name).choices == "checkpoints"]
+    found: dict[str, dict[str, Any]] = {}
+    for identity in {str(value) for name in shelved if (value := getattr(request, name)) is not None}:
+        try:
+            entry = parts.catalog.get(identity)
+            found[identity] = {"name": entry.name, "sha256": parts.catalog.hashes(entry).get("sha256", "")}
+        except UserError:  # removed meanwhile: its id stays in the text
+            continue
+    return found
 
 
 def _identity(parts: Parts, identity: str, recorded: Any) -> dict[str, Any]:

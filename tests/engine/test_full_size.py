@@ -140,18 +140,23 @@ def theirs(folder: Path, precision: torch.dtype) -> Image.Image:
 
 @pytest.mark.parametrize("precision", [torch.float32, torch.bfloat16], ids=str)
 def test_both_layouts_draw_what_diffusers_draws(precision: torch.dtype, layouts: dict[str, Path]) -> None:
-    pictures = []
-    for path in layouts.values():
-        entry = entry_of(path, "sd1")
-        model = LatentDiffusion(entry, load(entry, CPU, policy=policy_of(precision)), CPU, str)
-        size = {"width": SIDE, "height": SIDE, "steps": STEPS, "schedule": "uniform", "seed": SEED}
-        pictures.append(draw(model, negative_prompt="snow", guidance_scale=4.0, **size)[0].image)
-        del model
+    """To a grey level in float32; in bfloat16, whose every operation rounds, far closer than the rounding costs."""
+    pictures = [ours(path, precision) for path in layouts.values()]
     assert np.asarray(pictures[0]).std() > 5, "a picture without contrast shows nothing"
     assert difference(*pictures) == 0
     largest = difference(pictures[0], theirs(layouts["folder"], precision))
-    print(f"\n{precision}: the largest difference to diffusers is {largest} of 255")
-    assert largest <= 1
+    allowed = 1.0
+    if precision != torch.float32:
+        allowed = difference(pictures[0], ours(layouts["folder"], torch.float32)) / 2
+    print(f"\n{precision}: the largest difference to diffusers is {largest} of 255, allowed are {allowed}")
+    assert largest <= allowed
+
+
+def ours(path: Path, precision: torch.dtype) -> Image.Image:
+    entry = entry_of(path, "sd1")
+    model = LatentDiffusion(entry, load(entry, CPU, policy=policy_of(precision)), CPU, str)
+    size = {"width": SIDE, "height": SIDE, "steps": STEPS, "schedule": "uniform", "seed": SEED}
+    return draw(model, negative_prompt="snow", guidance_scale=4.0, **size)[0].image
 
 
 @pytest.mark.parametrize("precision", ["float32", "bfloat16", "float16"])

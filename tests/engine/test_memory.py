@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import nn
 
-from sdtoolbox.engine.memory import MainMemory, footprint, main_memory, total, within_memory
+from sdtoolbox.engine.memory import MainMemory, Peak, footprint, main_memory, total, within_memory
 from sdtoolbox.errors import UserError
 
 
@@ -98,3 +98,16 @@ def test_a_footprint_counts_weights_and_buffers_once() -> None:
     other.register_buffer("view", other.table[:2])  # type: ignore[index]
     assert footprint([one, other]) == {"cpu": 400 + 10}
     assert footprint([]) == {}
+
+
+@pytest.mark.skipif(not Path("/proc/self/clear_refs").exists(), reason="only Linux counts the peak of a process")
+def test_the_peak_begins_anew_and_counts_what_was_freed_again() -> None:
+    first = Peak(torch.device("cpu"))
+    torch.ones(50_000_000).sum()  # 200 MB, gone at once
+    before = first.read()
+    second = Peak(torch.device("cpu"))
+    assert before - second.read() > 100e6
+
+
+def test_a_peak_that_nobody_counts_is_0(tmp_path: Path) -> None:
+    assert Peak(torch.device("cpu"), tmp_path / "no such folder").read() == 0

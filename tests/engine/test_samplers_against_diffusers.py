@@ -61,6 +61,15 @@ def test_agrees_with_diffusers(name: str, model: LatentDiffusion) -> None:
     assert found < 1e-4
 
 
+def test_the_other_solver_type_agrees_too(model: LatentDiffusion, monkeypatch: pytest.MonkeyPatch) -> None:
+    heun = EVEN | {"algorithm_type": "sde-dpmsolver++", "solver_type": "heun"}
+    monkeypatch.setitem(SCHEDULERS, "dpmpp_2m_sde", (diffusers.DPMSolverMultistepScheduler, heun, True))
+    monkeypatch.setitem(OPTIONS, "dpmpp_2m_sde", {"solver_type": "heun"})
+    found = difference("dpmpp_2m_sde", model)
+    assert found is not None
+    assert found < 1e-4
+
+
 def difference(name: str, model: LatentDiffusion) -> float | None:
     """The largest difference from diffusers' result, in its standard deviations; None if that cannot run the model."""
     make, options, preserving = SCHEDULERS[name]

@@ -14,6 +14,7 @@ from sdtoolbox.engine.diffusion import LatentDiffusion
 from sdtoolbox.engine.loading import load
 from sdtoolbox.engine.text import TextReader
 from sdtoolbox.errors import UserError
+from sdtoolbox.prompts.plan import Span, plain, plan
 from tests.engine.test_single_file import entry_of
 from tests.tiny import write_checkpoint
 
@@ -149,11 +150,11 @@ def test_words_are_found_whole_and_the_longest_first(tiny_model: LatentDiffusion
 def test_the_vectors_of_a_word_stay_in_one_chunk(tiny_model: LatentDiffusion) -> None:
     encoder: ClipEncoder = tiny_model._text._encoders["text_encoder"]
     text = "snow " * 73 + "house"
-    assert len(encoder.read(text, {"house": vectors(2)}).states) == 1
-    assert len(encoder.read(text, {"house": vectors(3)}).states) == 2
-    alone = encoder.read("house", {"house": vectors(3)}).states
-    torch.testing.assert_close(encoder.read(text, {"house": vectors(3)}).states[1], alone[0], rtol=0, atol=1e-5)
-    assert len(encoder.read("house", {"house": vectors(80)}).states) == 2, "more than a chunk holds is cut"
+    assert len(encoder.read(plain(text), {"house": vectors(2)}).states) == 1
+    assert len(encoder.read(plain(text), {"house": vectors(3)}).states) == 2
+    alone = encoder.read(plain("house"), {"house": vectors(3)}).states
+    torch.testing.assert_close(encoder.read(plain(text), {"house": vectors(3)}).states[1], alone[0], rtol=0, atol=1e-5)
+    assert len(encoder.read(plain("house"), {"house": vectors(80)}).states) == 2, "more than a chunk holds is cut"
 
 
 def test_each_encoder_has_its_own_vectors(sdxl: Components) -> None:
@@ -172,3 +173,103 @@ def test_vectors_of_another_width_are_refused(tiny_model: LatentDiffusion) -> No
     with pytest.raises(UserError, match="'tree' has vectors of 48 numbers, this model's have 32") as caught:
         reader.read("a tree", {"tree": {"text_encoder": vectors(1, 48)}})
     assert caught.value.code == "LORA_INCOMPATIBLE"
+
+
+def words(text: str) -> Any:
+    return plan(text, 1)[0].at(0)
+
+
+@pytest.mark.parametrize("mode", ["original", "no norm", "ignore"])
+def test_weights_multiply_the_states_token_by_token(mode: Any, tiny_model: LatentDiffusion) -> None:
+    reader: TextReader = tiny_model._text
+    bare = reader.read("a red house").chunks
+    found = reader.read(words("a (red:1.5) [house]"), emphasis=mode).chunks
+    weights = torch.ones(77)
+    weights[2], weights[3] = 1.5, 1 / 1.1  # start, a, red, house, end, padding
+    expected = bare * weights[None, :, None] if mode != "ignore" else bare
+    if mode == "original":
+        expected = expected * (bare.mean() / expected.mean())
+        torch.testing.assert_close(found.mean(), bare.mean())
+    torch.testing.assert_close(found, expected, rtol=1e-6, atol=1e-7)
+
+
+@pytest.mark.parametrize("text", ["a (red:1.0) house", "([a red house])", r"a red house", "a [red:tree:1.0] house"])
+def test_what_weighs_nothing_more_reads_as_plain_words_to_the_bit(text: str, tiny_model: LatentDiffusion) -> None:
+    reader: TextReader = tiny_model._text
+    if text.startswith("("):
+        torch.testing.assert_close(reader.read(words(text)).chunks, reader.read("a red house").chunks)
+    else:
+        assert torch.equal(reader.read(words(text)).chunks, reader.read("a red house").chunks)
+
+
+def test_each_chunk_keeps_its_own_mean(tiny_model: LatentDiffusion) -> None:
+    reader: TextReader = tiny_model._text
+    both = reader.read(words("a (red:2) house BREAK the (snow:0.2)")).chunks
+    first, second = reader.read(words("a (red:2) house")).chunks, reader.read(words("the (snow:0.2)")).chunks
+    torch.testing.assert_close(both, torch.cat([first, second]), rtol=0, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("text", "chunks"), [("a BREAK b", ["a", "b"]), ("BREAK a", ["", "a"]), ("a BREAK", ["a"]), ("BREAK", [""])]
+)
+def test_a_break_begins_a_chunk(text: str, chunks: list[str], tiny_model: LatentDiffusion) -> None:
+    reader: TextReader = tiny_model._text
+    expected = torch.cat([reader.read(chunk).chunks for chunk in chunks])
+    torch.testing.assert_close(reader.read(words(text)).chunks, expected, rtol=0, atol=1e-5)
+
+
+def test_a_word_of_ones_own_weighs_as_its_bracket_says(tiny_model: LatentDiffusion) -> None:
+    reader: TextReader = tiny_model._text
+    own = {"house": {"text_encoder": vectors(3)}}
+    bare = reader.read("a house", own).chunks
+    weights = torch.ones(77)
+    weights[2:5] = 1.3
+    found = reader.read(words("a (house:1.3)"), own, emphasis="no norm").chunks
+    torch.testing.assert_close(found, bare * weights[None, :, None])
+
+
+def test_clip_skip_reads_an_earlier_layer_with_the_final_norm(tiny_model: LatentDiffusion) -> None:
+    reader: TextReader = tiny_model._text
+    network = tiny_model._components.text_encoder
+    ids = torch.tensor(
+        [reader._encoders["text_encoder"]._framed(tiny_model._components.tokenizer("a").input_ids[1:-1])]
+    )
+    with torch.no_grad():
+        earlier = network(ids, output_hidden_states=True).hidden_states[-2]
+        expected = getattr(network, "text_model", network).final_layer_norm(earlier)
+    assert torch.equal(reader.read("a", clip_skip=2).chunks, expected)
+    assert torch.equal(reader.read("a", clip_skip=1).chunks, reader.read("a").chunks)
+    with pytest.raises(UserError, match="clip_skip 3 leaves nothing: this model's text encoder has 2 layers") as caught:
+        reader.read("a", clip_skip=3)
+    assert caught.value.field == "clip_skip"
+
+
+def test_a_family_that_was_trained_on_an_earlier_layer_is_read_there_at_least(sdxl: Components) -> None:
+    reader = TextReader.of(sdxl)
+    assert torch.equal(reader.read("a tree", clip_skip=1).chunks, reader.read("a tree", clip_skip=2).chunks)
+
+
+def test_the_whole_of_a_prompt_has_no_weights(sdxl: Components) -> None:
+    reader = TextReader.of(sdxl)
+    plain_one, weighted = reader.read("a tree"), reader.read(words("a (tree:1.7)"))
+    assert plain_one.pooled is not None and weighted.pooled is not None
+    assert torch.equal(plain_one.pooled, weighted.pooled)
+    assert not torch.equal(plain_one.chunks, weighted.chunks)
+
+
+def test_the_same_words_are_read_once_and_anew_where_anything_differs(tiny_model: LatentDiffusion) -> None:
+    reader = TextReader.of(tiny_model._components)
+    own = {"house": {"text_encoder": vectors(1)}}
+    once = reader.read("a house", own)
+    assert reader.read(((Span("a house"),),), own) is once
+    for other in (
+        reader.read("a house"),
+        reader.read("a house", {"house": {"text_encoder": vectors(1)}}),
+        reader.read("a house", own, negative=True),
+        reader.read("a house", own, clip_skip=2),
+        reader.read("a house", own, emphasis="no norm"),
+    ):
+        assert other is not once
+    for number in range(200):
+        reader.read(f"a house {number}")
+    assert len(reader._known) <= 128

@@ -2,11 +2,15 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
+from transformers import CLIPTokenizer
 
-from sdtoolbox.engine import vocabulary
-from sdtoolbox.engine.vocabulary import clip_tokenizer, clip_vocabulary
+from sdtoolbox.engine.vocabulary import clip_tokenizer
+from sdtoolbox.prompts import vocabulary
+from sdtoolbox.prompts.vocabulary import clip_tokens, clip_vocabulary, tokens_in
+from tests.tiny import write_tokenizer
 
 
 def test_the_vocabulary_is_clips() -> None:
@@ -46,3 +50,16 @@ def test_the_package_that_carries_it_is_not_imported() -> None:
         "assert not {'open_clip', 'timm', 'ftfy'} & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+@pytest.mark.parametrize(
+    "text", ["", "A (Red:1.2) house,  it's 12 o'clock!", "房子 é É ﬁ", "x" * 200, "<|endoftext|> a"]
+)
+def test_the_counter_without_transformers_finds_the_same_tokens(text: str, tmp_path: Path) -> None:
+    assert clip_tokens()(text) == clip_tokenizer()(text, add_special_tokens=False).input_ids
+    write_tokenizer(tmp_path)
+    theirs = CLIPTokenizer.from_pretrained(tmp_path, local_files_only=True)
+    expected = theirs(text, add_special_tokens=False).input_ids
+    assert tokens_in(tmp_path)(text) == expected
+    theirs.save_pretrained(tmp_path / "whole")
+    assert tokens_in(tmp_path / "whole")(text) == expected

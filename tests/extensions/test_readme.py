@@ -32,6 +32,7 @@ def extension_of(section: str) -> SimpleNamespace:
     [
         ("A sampler", "sampler My sampler"),
         ("A schedule", "schedule My schedule"),
+        ("An upscaler", "upscaler My upscaler"),
         ("A task", "task My task"),
         ("A tab", "tab My tab"),
     ],

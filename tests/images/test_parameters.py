@@ -7,7 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sdtoolbox.builtin import load_all
-from sdtoolbox.images.parameters import parameters_text, parse_parameters, split_parameters
+from sdtoolbox.images.dialects.a1111 import split
+from sdtoolbox.images.parameters import parameters_text
+from sdtoolbox.images.reading import parse_parameters
 from sdtoolbox.prompts.tags import take_tags
 from sdtoolbox.schema.requests import Txt2Img
 from sdtoolbox.settings import Settings
@@ -54,7 +56,7 @@ def test_a_picture_of_a_batch_names_its_own_seed_and_place() -> None:
 def test_values_with_commas_and_colons_are_quoted_and_come_back() -> None:
     odd = {"name": 'my "best": model, v2', "sha256": "0" * 64}
     text = parameters_text(REQUEST, seed=1, index=0, checkpoint=odd, registries=REGISTRIES)
-    assert parse_parameters(text, Txt2Img, REGISTRIES)[0]["checkpoint"] == odd["name"]
+    assert parse_parameters(text, Txt2Img, REGISTRIES).values["checkpoint"] == odd["name"]
 
 
 @given(
@@ -69,13 +71,14 @@ def test_what_is_written_is_read_again(prompt: str, steps: int, guidance: float,
         return
     changes = {"prompt": prompt, "steps": steps, "guidance_scale": guidance, "seed": seed, "width": width}
     request = Txt2Img.parse(REQUEST.model_dump() | changes)
-    values, unknown = parse_parameters(text_of(request, seed), Txt2Img, REGISTRIES)
+    reading = parse_parameters(text_of(request, seed), Txt2Img, REGISTRIES)
+    values = reading.values
     assert Txt2Img.parse(values).model_dump(include={"steps", "guidance_scale", "seed", "width", "height"}) == (
         request.model_dump(include={"steps", "guidance_scale", "seed", "width", "height"})
     )
     assert values["prompt"] == request.prompt.strip()
     assert values["sampler"] == "DPM++ 2M"
-    assert unknown == ["Model hash", "Version"]
+    assert list(reading.rest) == ["Model hash", "Version"]
 
 
 @pytest.mark.parametrize(
@@ -88,12 +91,13 @@ def test_what_is_written_is_read_again(prompt: str, steps: int, guidance: float,
     ],
 )
 def test_old_sampler_names(sampler: str, expected: dict[str, str]) -> None:
-    values, _ = parse_parameters(f"a cat\nSteps: 5, Sampler: {sampler}, Seed: 1, Size: 64x64", Txt2Img, REGISTRIES)
+    text = f"a cat\nSteps: 5, Sampler: {sampler}, Seed: 1, Size: 64x64"
+    values = parse_parameters(text, Txt2Img, REGISTRIES).values
     assert {key: values[key] for key in ("sampler", "schedule") if key in values} == expected
 
 
 def test_a_line_with_two_pairs_is_prompt() -> None:
-    assert split_parameters("a cat\nmood: calm, light: soft") == ("a cat\nmood: calm, light: soft", "", {})
+    assert split("a cat\nmood: calm, light: soft") == ("a cat\nmood: calm, light: soft", "", {})
 
 
 VAE = {"name": "soft, v2", "sha256": "c" * 64}
@@ -120,7 +124,8 @@ def test_adapters_stand_behind_the_prompt_and_their_hashes_in_the_line() -> None
 
 
 def test_adapters_are_read_again() -> None:
-    values, unknown = parse_parameters(adapted(), Txt2Img, REGISTRIES)
+    reading = parse_parameters(adapted(), Txt2Img, REGISTRIES)
+    values = reading.values
     prompt, tags = take_tags(values["prompt"])
     assert prompt == "a red house"
     again = Txt2Img(adapters=tags).adapters  # type: ignore[arg-type]
@@ -129,10 +134,11 @@ def test_adapters_are_read_again() -> None:
         (1.0, 0.123456789, "down=1,up=0"),
     ]
     assert values["vae"] == "soft, v2"
-    assert unknown == ["Model hash", "VAE hash", "Lora hashes", "Version"]
+    assert list(reading.rest) == ["Model hash", "VAE hash", "Lora hashes", "Version"]
 
 
 @pytest.mark.parametrize("said", ["None", "Automatic"])
 def test_the_checkpoints_own_vae_is_no_value(said: str) -> None:
-    values, _ = parse_parameters(f"a cat\nSteps: 5, VAE: {said}, Seed: 1, Size: 64x64", Txt2Img, REGISTRIES)
+    text = f"a cat\nSteps: 5, VAE: {said}, Seed: 1, Size: 64x64"
+    values = parse_parameters(text, Txt2Img, REGISTRIES).values
     assert "vae" not in values

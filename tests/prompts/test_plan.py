@@ -11,7 +11,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from sdtoolbox.errors import UserError
-from sdtoolbox.prompts.plan import Part, Words, plan
+from sdtoolbox.prompts.plan import Part, Words, check, plan
 from tests.prompts.test_grammar import HOSTILE, PIECES
 
 STEPS = 10
@@ -126,3 +126,25 @@ def test_any_text_has_a_plan_without_a_gap_or_a_clear_error(text: str, steps: in
 def test_hostile_texts_have_a_plan_or_a_clear_error(text: str) -> None:
     with suppress(UserError):
         assert plan(text, 3)
+
+
+def test_in_a_negative_prompt_and_is_a_word() -> None:
+    (part,) = plan("a AND (b) :0.5", STEPS, "negative_prompt", composes=False)
+    assert part.weight == 1
+    assert shown(part) == [(0, 10, [["a AND ", ("b", 1.1), " :0.5"]])]
+
+
+@pytest.mark.parametrize(
+    "text", ["(cat:101)", "[a:(b:-200):5]", "[a|[b|(c:101)]]", "(" * 60 + "a", "a AND b :1e3", "x"]
+)
+@pytest.mark.parametrize("composes", [True, False])
+def test_a_check_finds_what_a_plan_would_refuse(text: str, composes: bool) -> None:
+    def refusal(act: object) -> str:
+        try:
+            act()  # type: ignore[operator]
+        except UserError as error:
+            return str(error)
+        return ""
+
+    planned = refusal(lambda: plan(text, 20, composes=composes))
+    assert refusal(lambda: check(text, composes=composes)) == planned

@@ -3,9 +3,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import pytest
-import torch
 
-from sdtoolbox.samplers.guidance import Remembering, between, classifier_free, rescaled
+from sdtoolbox.samplers.guidance import Remembering, between, classifier_free
 
 
 def predict(x: float, sigma: float, conditions: Sequence[float]) -> list[float]:
@@ -63,35 +62,3 @@ def test_guidance_within_an_interval_of_the_steps() -> None:
     denoise = classifier_free(10.0, 1.0, 7, active=active)(predict)  # type: ignore[arg-type]
     assert [denoise(1.0, sigma) for sigma in (10.0, 5.0, 1.0)] == [11.0, 65.0, 11.0]  # type: ignore[arg-type,comparison-overlap]
     assert calls == [1, 2, 1]
-
-
-def test_rescaled_has_the_contrast_of_the_conditional_estimate_image_by_image() -> None:
-    generator = torch.Generator().manual_seed(0)
-    x, positive, negative = (torch.randn(2, 4, 8, 8, generator=generator) for _ in range(3))
-    guided = negative + (positive - negative) * 12
-    found = rescaled(guided, positive, x, 2.0)
-
-    def v(denoised: torch.Tensor) -> torch.Tensor:
-        return (x / 5 - denoised) * 5**0.5 / 2
-
-    torch.testing.assert_close(v(found).std(dim=(1, 2, 3)), v(positive).std(dim=(1, 2, 3)))
-    torch.testing.assert_close(v(found) / v(found).std(), v(guided) / v(guided).std(), rtol=0.2, atol=0.2)
-    alone = rescaled(guided[1:], positive[1:], x[1:], 2.0)
-    torch.testing.assert_close(found[1:], alone)
-
-
-def test_rescaling_agrees_with_diffusers() -> None:
-    from diffusers.pipelines.stable_diffusion.pipeline_stable_diffusion import rescale_noise_cfg
-
-    generator = torch.Generator().manual_seed(1)
-    x, positive, negative = (torch.randn(2, 4, 8, 8, generator=generator) for _ in range(3))
-    sigma = 1.7
-    guided = negative + (positive - negative) * 6
-
-    def v(denoised: torch.Tensor) -> torch.Tensor:
-        return (x / (sigma**2 + 1) - denoised) * (sigma**2 + 1) ** 0.5 / sigma
-
-    wanted = rescale_noise_cfg(v(guided), v(positive), guidance_rescale=0.7)
-    answers = iter([[positive, negative]])
-    found = classifier_free(0, 1, 6, rescale=0.7)(lambda *_: next(answers))(x, sigma)
-    torch.testing.assert_close(v(found), wanted)

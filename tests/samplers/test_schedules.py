@@ -81,3 +81,30 @@ def test_beta_follows_the_quantiles_of_the_beta_distribution() -> None:
     density = [(x * (1 - x)) ** -0.4 for x in parts]
     below = sum(d for x, d in zip(parts, density, strict=True) if x < tenth) / sum(density)
     assert below == pytest.approx(0.1, abs=2e-3)
+
+
+def test_karras_takes_another_rho_and_other_ends() -> None:
+    levels = schedules.karras(5, TABLE, rho=2.0, sigma_min=0.1, sigma_max=10.0)
+    roots = [level**0.5 for level in levels[:-1]]
+    assert (levels[0], levels[-2]) == (pytest.approx(10), pytest.approx(0.1))
+    assert [b - a for a, b in pairwise(roots)] == pytest.approx([roots[1] - roots[0]] * 4)
+
+
+def test_polyexponential_bends_the_ladder_of_exponential() -> None:
+    assert schedules.polyexponential(7, TABLE) == schedules.exponential(7, TABLE)
+    logs = [math.log(level) for level in schedules.polyexponential(5, TABLE, rho=2.0)[:-1]]
+    low, high = math.log(TABLE.sigma_min), math.log(TABLE.sigma_max)
+    assert logs == pytest.approx([low + part**2 * (high - low) for part in (1, 0.75, 0.5, 0.25, 0)])
+
+
+@pytest.mark.parametrize("schedule", [schedules.karras, schedules.exponential, schedules.kl_optimal])
+def test_ends_that_cross_still_fall(schedule) -> None:  # type: ignore[no-untyped-def]
+    levels = schedule(4, TABLE, sigma_min=50.0, sigma_max=3.0)
+    assert all(a > b for a, b in pairwise(levels))
+
+
+def test_a_lopsided_beta_distribution() -> None:
+    """alpha = 2, beta = 1 gathers x² up to x; alpha = 1, beta = 3 gathers 1 - (1 - x)³."""
+    for probability in (0.01, 0.2, 0.5, 0.9):
+        assert schedules._beta_quantile(probability, 2.0, 1.0) == pytest.approx(probability**0.5)
+        assert schedules._beta_quantile(probability, 1.0, 3.0) == pytest.approx(1 - (1 - probability) ** (1 / 3))

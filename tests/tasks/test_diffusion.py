@@ -49,7 +49,7 @@ def test_steers_wrap_the_denoiser_in_order_and_cancelling_stays_outermost() -> N
     ctx = FakeContext({})
     ctx.check_cancelled = lambda: order.append("cancel?")  # type: ignore[method-assign]
     request = Txt2Img(prompt="a", guidance_scale=3, sampler="euler")
-    denoise = diffusion.guided(model, request, ctx, [steer("inner"), steer("outer")]).guided
+    denoise = diffusion.guided(model, request, ctx, [9.0, 1.0, 0.0], [steer("inner"), steer("outer")]).guided
     denoise(torch.zeros(1, 4, 2, 2), 1.0)
     assert order == ["cancel?", "outer", "inner"]
     assert model.predictions == [2]

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from sdtoolbox.errors import Cancelled, UserError
+from sdtoolbox.prompts.plan import spoken
 from sdtoolbox.protocols import Drawn
 from sdtoolbox.registry import Entry
 from sdtoolbox.schema.requests import Txt2Img
@@ -97,7 +98,7 @@ def test_prompts_are_encoded_once_a_job_and_guidance_is_one_call() -> None:
 def test_the_negative_prompt_is_not_read_where_guidance_is_1() -> None:
     model = GaussianModel()
     read: list[str] = []
-    model.encode = lambda prompt, negative=False: read.append(prompt) or 0.0  # type: ignore[assignment,func-returns-value]
+    model.encode = lambda words, **_: read.append(spoken(words)) or 0.0  # type: ignore[assignment,func-returns-value]
     draw(model, guidance_scale=1, negative_prompt="fog")
     draw(model, guidance_scale=2, negative_prompt="fog")
     assert read == ["a house", "a house", "fog"]

@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from sdtoolbox.images.metadata import read_text
-from sdtoolbox.schema.requests import Txt2Img
+from sdtoolbox.schema.requests import Txt2Img, shown_fields
 from tests.web import Web, wait_until
 
 
@@ -45,7 +45,7 @@ def test_its_description_is_the_schemas(client: Any) -> None:
     endpoints = client.view_api(return_format="dict")["named_endpoints"]
     assert list(endpoints) == ["/txt2img"]  # the page's own events are not for others
     parameters = endpoints["/txt2img"]["parameters"]
-    assert [parameter["parameter_name"] for parameter in parameters] == list(Txt2Img.model_fields)
+    assert [parameter["parameter_name"] for parameter in parameters] == shown_fields(Txt2Img)
     assert all(parameter["parameter_has_default"] for parameter in parameters)
     steps = next(parameter for parameter in parameters if parameter["parameter_name"] == "steps")
     assert steps["label"] == "Steps"
@@ -77,7 +77,7 @@ def test_what_is_wrong_is_said_in_a_sentence(client: Any, values: dict[str, Any]
 
 def test_numbers_that_are_none_and_texts_that_are_half_are_refused_too(web: Web) -> None:
     def positional(**values: object) -> list[object]:
-        return [values.get(name, info.default) for name, info in Txt2Img.model_fields.items()]
+        return [values.get(name, Txt2Img.model_fields[name].default) for name in shown_fields(Txt2Img)]
 
     url = f"{web.url}/gradio_api/run/txt2img"
     for raw, said in (("NaN", "finite"), ("Infinity", "finite"), ('{"a": 1}', "number"), ("[1]", "number")):

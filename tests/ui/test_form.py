@@ -9,6 +9,7 @@ import pytest
 
 from sdtoolbox.errors import InvalidRequest, UserError
 from sdtoolbox.schema.requests import Txt2Img
+from sdtoolbox.schema.results import Picture
 from sdtoolbox.settings import Settings
 from sdtoolbox.toolbox import Toolbox
 from sdtoolbox.ui.form import Form
@@ -130,3 +131,30 @@ def test_the_request_has_the_adapters_of_the_form(form: Form) -> None:
     with pytest.raises(InvalidRequest) as caught:
         form.parse({"adapters": [{"adapter": "film", "weight": "much"}]})
     assert form.problems(caught.value, {})[0]["id"] == "txt2img-adapters"
+
+
+def test_what_is_set_for_another_sampler_is_not_meant_and_the_same_means_nothing(form: Form) -> None:
+    values = form.initial() | {"sampler": "euler_ancestral", "sampler_options": {"eta": 0.5, "s_churn": 3}}
+    request = form.parse(values)
+    assert isinstance(request, Txt2Img)
+    assert request.sampler_options == {"eta": 0.5}
+    assert (values["hires_sampler"], request.hires_sampler, request.hires_checkpoint) == ("", None, None)
+
+
+def test_a_picture_is_asked_for_again_larger_alone_and_from_its_own_seed(form: Form) -> None:
+    drawn = Txt2Img.parse({"prompt": "a", "seed": 5, "batch_size": 3, "variation_strength": 0.2, "variation_seed": 8})
+    picture = Picture(id="x", seed=5, width=64, height=64, request=drawn.model_dump(), index=2, file="x.png")
+    values = form.initial() | {"prompt": "b", "hires_scale": 3, "hires_sampler": "heun", "hires_steps": None}
+    request = form.larger(picture, values)
+    assert isinstance(request, Txt2Img)
+    assert (request.prompt, request.seed, request.variation_seed, request.batch_size) == ("a", 5, 10, 1)
+    assert (request.hires, request.hires_scale, request.hires_sampler, request.hires_steps) == (True, 3, "heun", None)
+
+
+def test_a_fold_knows_its_fields_and_its_switch(form: Form) -> None:
+    assert form.fold(["hires", "hires_scale"]) == {
+        "task": "txt2img",
+        "fields": {"hires": False, "hires_scale": 2.0},
+        "switched": "hires",
+    }
+    assert form.fold(["clip_skip", "tiling"])["fields"] == {"tiling": "none"}  # what a checkpoint fills is nobody's

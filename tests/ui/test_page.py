@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from sdtoolbox.extensions import Extension, LoadReport
-from sdtoolbox.schema.requests import Txt2Img
+from sdtoolbox.schema.requests import Txt2Img, shown_fields
 from sdtoolbox.settings import Settings
 from sdtoolbox.toolbox import Toolbox
 from sdtoolbox.ui.extensions_tab import extensions_html
@@ -55,7 +55,8 @@ def test_only_the_task_is_public_and_clicks_never_wait_for_each_other(toolbox: T
 
 def test_every_field_has_a_control_with_its_words_and_its_help(toolbox: Toolbox) -> None:
     props = [component["props"] for component in page_of(toolbox)["components"]]
-    for name, info in Txt2Img.model_fields.items():
+    for name in shown_fields(Txt2Img):
+        info = Txt2Img.model_fields[name]
         identity = "sd-checkpoint" if name == "checkpoint" else f"txt2img-{name}"
         control = next(p | p.get("props", {}) for p in props if p.get("elem_id") == identity)
         assert info.description in (control.get("info"), unescape(control.get("help") or ""))

@@ -130,6 +130,10 @@ class FakeModels:
         """What was leased before."""
         return list(self._held.values())
 
+    def watch_memory(self) -> Callable[[], int]:
+        """Always the same."""
+        return lambda: 5_000_000
+
     def unload(self, model_id: str) -> None:
         """Forget it."""
         self._held.pop(model_id, None)

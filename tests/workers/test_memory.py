@@ -29,6 +29,10 @@ class Models:
         """The list."""
         return self.held
 
+    def watch_memory(self) -> Callable[[], int]:
+        """Nobody knows."""
+        return lambda: 0
+
     def unload(self, model_id: str) -> None:
         """Take it off the list."""
         self.held = [one for one in self.held if one.model_id != model_id]

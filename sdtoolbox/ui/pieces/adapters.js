@@ -122,7 +122,6 @@ const draw = () => {
     if (list.children[place] !== row) list.insertBefore(row, list.children[place] || null);
     fill(row, adapter);
   });
-  noteFold(element, ids.length || "");
 };
 const ask = latest(() => server.look({ ids: chosen().map((one) => one.adapter), checkpoint: chosenCheckpoint() }));
 const look = async () => {

@@ -63,9 +63,5 @@ const copyText = async (words) => {
   document.execCommand("copy");
   area.remove();
 };
-// A folded group says in its title what inside differs from the default, and opens where something is wrong inside.
-const noteFold = (node, text) => {
-  const note = node.closest(".block.sd-group")?.querySelector(".sd-fold-note");
-  if (note) note.textContent = text ? ` · ${text}` : "";
-};
+// A folded group opens where something is wrong inside.
 const openFold = (node) => node.closest(".block.sd-group")?.dispatchEvent(new CustomEvent("sd:open"));

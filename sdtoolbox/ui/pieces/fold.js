@@ -1,4 +1,5 @@
-// A group of fields below a title that opens and closes it.
+// A group of fields below a title that opens and closes it. The title says how many fields inside differ from their
+// defaults; a group with a switch says whether it is on.
 const group = element.closest(".block.sd-group");
 const button = group.querySelector(".sd-fold-button");
 const open = (yes) => {
@@ -7,3 +8,15 @@ const open = (yes) => {
 };
 button.addEventListener("click", () => open(!group.classList.contains("sd-open")));
 group.addEventListener("sd:open", () => open(true));
+const empty = (value) => value === null || value === undefined || value === "" || JSON.stringify(value) === "{}";
+const same = (value, usual) => JSON.stringify(value) === JSON.stringify(usual) || (empty(value) && empty(usual));
+const weight = (value) => (Array.isArray(value) ? value.length : 1);
+document.addEventListener("sd:values", (event) => {
+  if (event.detail.task !== props.task || !props.fields) return;
+  const values = event.detail.values;
+  const changed = Object.entries(props.fields).filter(([name, usual]) => name in values && !same(values[name], usual));
+  const count = changed.reduce((sum, [name]) => sum + weight(values[name]), 0);
+  const on = props.switched && !empty(values[props.switched]) && values[props.switched] !== false;
+  const text = props.switched ? (on ? say("fold.on") : "") : count || "";
+  group.querySelector(".sd-fold-note").textContent = text ? ` · ${text}` : "";
+});

@@ -137,6 +137,7 @@ const drawDetails = async (tile) => {
     tool.toggleAttribute("disabled", !picture);
     tool.setAttribute("aria-disabled", String(!picture));
   }
+  element.querySelector("[data-action=hires]").toggleAttribute("disabled", !picture || !picture.can_grow);
   if (!picture) {
     facts.textContent = "";
     text.textContent = say("panel.no_parameters");
@@ -209,6 +210,10 @@ element.querySelector("[data-action=copy]").addEventListener("click", async (eve
   await copyText(text.textContent);
   flash(event.target.closest("button"), "panel.copied");
 });
+element.querySelector("[data-action=hires]").addEventListener("click", () => {
+  const tile = shown();
+  if (tile && tile.picture) trigger("apply", { job: tile.job.id, picture: tile.picture.id });
+});
 const reuseSeed = () => {
   const tile = shown() && shown().picture ? shown() : tiles().find((other) => other.picture);
   if (tile && tile.picture.seed !== null) setField(props.seed_id, tile.picture.seed);
@@ -217,6 +222,13 @@ element.querySelector("[data-action=reuse]").addEventListener("click", reuseSeed
 document.addEventListener("sd:reuse-seed", (event) => {
   if (event.detail === props.seed_id) reuseSeed();
 });
+let finished = 0;
+const tellFinished = () => {
+  const done = jobs().filter((job) => job.state === "done").length;
+  if (done !== finished) document.dispatchEvent(new CustomEvent("sd:finished"));
+  finished = done;
+};
 watch("value", hear);
+watch("value", tellFinished);
 setInterval(drawProgress, 1000);
 hear();

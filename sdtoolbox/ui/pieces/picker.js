@@ -38,16 +38,13 @@ const show = async () => {
   model = answer[chosen()] || { ...nothing, id: chosen(), name: say("picker.gone") };
   write();
 };
-const note = () => {
-  if (props.optional) noteFold(element, chosen() && model ? model.name : "");
-};
 const set = (value) => {
   props.value = value;
   root.dispatchEvent(new CustomEvent("sd:edited", { bubbles: true }));
-  show().then(note);
+  show();
   trigger("input");
 };
 root.addEventListener("sd:set", (event) => set(event.detail));
-watch("value", () => show().then(note));
+watch("value", show);
 write();
-show().then(note);
+show();

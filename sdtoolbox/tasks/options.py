@@ -1,0 +1,44 @@
+"""The options of a request's sampler and schedule, held against the signature of what was chosen."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sdtoolbox.errors import UserError
+from sdtoolbox.extensions import Registries
+from sdtoolbox.registry import Entry
+from sdtoolbox.schema.problems import shown
+from sdtoolbox.schema.requests import Request, control_of
+
+
+def resolve_options(
+    request: Request, values: dict[str, Any], registries: Registries, problems: list[UserError]
+) -> None:
+    """Put the options into `values`, each in its own type; add to `problems` what the chosen one does not know.
+
+    The sampler's and the schedule's names are resolved already; where one is still open nothing is said.
+    """
+    for name in type(request).model_fields:
+        control = control_of(type(request), name)
+        chosen = values.get(control.choices.removesuffix("s")) if control.kind == "options" else None
+        registry = registries.by_name().get(control.choices)
+        if chosen is None or registry is None or chosen not in registry:
+            continue
+        entry = registry.get(chosen)
+        for option, value in values[name].items():
+            try:
+                values[name] = values[name] | {option: _checked(entry, registry.noun, option, value, name)}
+            except UserError as error:
+                problems.append(error)
+
+
+def _checked(entry: Entry[Any], noun: str, option: str, value: Any, field: str) -> Any:
+    known = entry.value.options
+    if option not in known:
+        hint = f"Its options are: {', '.join(known)}." if known else "It has none."
+        raise UserError("PARAM_INVALID", f"{noun} {entry.label} has no option {shown(option)}.", hint, field)
+    try:
+        return known[option].checked(value)
+    except ValueError as error:
+        said = f"option {option} of {noun} {entry.label} cannot be {shown(value)}."
+        raise UserError("PARAM_INVALID", said, str(error), field) from None
