@@ -133,8 +133,11 @@ def _draw(task: str, as_json: bool, output: Path | None, values: Mapping[str, An
         raise UserError(
             "PARAM_INVALID", f"--output {output.name} is not a PNG file.", "Use a name like out.png.", "output"
         )
+    given = {name: value for name, value in values.items() if value not in (None, ())}
+    if isinstance(given.get("plot"), tuple):
+        given["plot"] = [with_file(line) for line in given["plot"]]
     with open_toolbox() as toolbox:
-        request = toolbox.parse(task, {name: value for name, value in values.items() if value not in (None, ())})
+        request = toolbox.parse(task, given)
         on_event = None if as_json or not sys.stderr.isatty() else progress_line
         result = toolbox.run_request(request, on_event=on_event)
         files = copy_pictures(toolbox, result, output)
@@ -142,6 +145,18 @@ def _draw(task: str, as_json: bool, output: Path | None, values: Mapping[str, An
     show(as_json, shown, "\n".join(str(file) for file in files))
     for warning in result.warnings:
         click.echo(f"Warning: {warning}", err=True)
+
+
+def with_file(axis: str) -> str:
+    """An axis whose values lie in a file: `x: prompts: @list.txt`; any other as it is."""
+    head, at, name = axis.partition(": @")
+    if not at:
+        return axis
+    try:
+        return f"{head}: {Path(name.strip()).read_text('utf-8')}"
+    except (OSError, UnicodeDecodeError) as error:
+        said = f"{Path(name.strip()).name} cannot be read: {type(error).__name__}."
+        raise UserError("PARAM_INVALID", said, "Name a text file with a value in each line.", "plot") from None
 
 
 def copy_pictures(toolbox: Toolbox, result: Result, output: Path | None) -> list[Path]:

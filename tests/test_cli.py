@@ -166,3 +166,14 @@ def test_styles_go_in_and_come_out_again(tmp_path: Path) -> None:
     assert [style["name"] for style in json.loads(run("styles", "list", "--json").output)] == ["Ink"]
     answer = json.loads(run("styles", "import", str(tmp_path / "none.csv"), "--json").output)
     assert answer["error"]["message"] == "there is no file none.csv."
+
+
+def test_a_plot_is_lines_of_axes_whose_values_may_lie_in_a_file(home: Path) -> None:
+    (home / "prompts.txt").write_text('a boat\n--prompt "a cat, asleep" --steps 3\n', "utf-8")
+    result = draw("--plot", f"x: prompts: @{home / 'prompts.txt'}", "--plot", "y: Sampler: Euler, Heun")
+    asked = [(one["request"]["prompt"], one["request"]["sampler"]) for one in result["pictures"][:-1]]
+    assert asked == [(prompt, sampler) for sampler in ("euler", "heun") for prompt in ("a boat", "a cat, asleep")]
+    assert result["pictures"][-1]["request"]["plot"]["y"] == {"field": "Sampler", "values": "Euler, Heun"}
+    refused = run("txt2img", "--plot", f"x: prompts: @{home / 'none.txt'}").output
+    assert "none.txt cannot be read" in refused
+    assert str(home) not in refused

@@ -19,7 +19,7 @@ Bytes = Mapping[str, int]
 class Slot:
     """Something loaded from the files of one entry in their present version, and by how many it is used just now.
 
-    `measure` tells its size, which changes when a precision is raised. It goes when what it was `made_for` goes;
+    `measure` tells its size, which changes when weights move to another device. It goes when what it was `made_for` goes;
     `on_drop` is called when it is taken out of the cache.
     """
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from contextlib import ExitStack
 from pathlib import Path
@@ -10,37 +9,26 @@ from typing import Any
 
 from transformers import CLIPTokenizer
 
-from sdtoolbox.engine.assembling import Blueprint, blueprint
+from sdtoolbox.engine.assembling import Blueprint, Misfit, blueprint
 from sdtoolbox.engine.families import Family
 from sdtoolbox.engine.original_names import diffusers_names
 from sdtoolbox.engine.reading import TensorFiles
-from sdtoolbox.models import weights
+from sdtoolbox.models.small_files import read_config
+from sdtoolbox.models.weights import required_files
 
 
 def part_of(folder: Path, part: str, place: str, opened: ExitStack) -> Blueprint:
     """The blueprint of the `part` in folder / place; its files are closed with `opened`."""
-    files = opened.enter_context(TensorFiles(weight_files(folder, place)))
+    files = opened.enter_context(TensorFiles(required_files(folder, place)))
     return blueprint(part, read_config(folder / place / "config.json"), files, diffusers_names())
-
-
-def weight_files(folder: Path, place: str) -> list[Path]:
-    """The files of a part's weights, several if it is stored in shards; errors as `models.weights.variant`."""
-    wanted = weights.variant(folder, place)
-    found = [(file, weights.NAME.fullmatch(file.name)) for file in sorted((folder / place).glob("*.safetensors"))]
-    return [file for file, match in found if match and match["variant"] == wanted and file.is_file()]
-
-
-def read_config(file: Path) -> Mapping[str, Any]:
-    """The content of a configuration file; OSError, ValueError."""
-    content = json.loads(file.read_text("utf-8"))
-    if not isinstance(content, dict):
-        raise ValueError(f"{file.name} is not a map")
-    return content
 
 
 def tokenizer_of(folder: Path, encoder: str) -> Any:
     """The tokenizer of a text encoder: tokenizer_2 for text_encoder_2; the library's own errors."""
     place = encoder.replace("text_encoder", "tokenizer")
+    for file in (folder / place).iterdir():  # the library opens what has the right name: a pipe would hold it for ever
+        if not (file.is_file() or file.is_dir()):
+            raise Misfit(f"{file.name} is not a file")
     return CLIPTokenizer.from_pretrained(folder / place, local_files_only=True)
 
 

@@ -27,7 +27,7 @@ from sdtoolbox.engine.families import family_of
 from sdtoolbox.engine.memory import within_memory
 from sdtoolbox.engine.noise import BatchNoise, Moved
 from sdtoolbox.engine.noise_table import DiscreteNoiseTable
-from sdtoolbox.engine.offload import raise_precision
+from sdtoolbox.engine.offload import raised_precision
 from sdtoolbox.engine.parameterization import scaling
 from sdtoolbox.engine.preview import LatentPreview
 from sdtoolbox.engine.text import Embeddings, Reading, TextReader
@@ -213,7 +213,7 @@ class LatentDiffusion:
 
     @torch.no_grad()
     def _finite(self, call: Callable[[], Tensor], network: Any, stage: str, given: Tensor) -> Tensor:
-        """The result of `call`, in float32 from then on if it was not finite in less; else NUMERIC naming `stage`."""
+        """The result of `call`, computed anew in float32 if it is not finite in less; else NUMERIC naming `stage`."""
         if self._changes:
             call = self._with_changes(call, network)
         doing = f"{stage} on {'x'.join(map(str, given.shape))} latents"
@@ -221,8 +221,7 @@ class LatentDiffusion:
         if is_finite(result):
             return result
         if dtype_of(network) != torch.float32:
-            raise_precision(network)
-            result = within_memory(doing, call)
+            result = within_memory(doing, partial(_in_float32, call, network))
             if is_finite(result):
                 return result
         culprit = "answered with" if is_finite(given) else "was given"
@@ -238,6 +237,11 @@ class LatentDiffusion:
                 return call()
 
         return changed_call
+
+
+def _in_float32(call: Callable[[], Tensor], network: Any) -> Tensor:
+    with raised_precision(network):
+        return call()
 
 
 def is_finite(values: Tensor) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -60,16 +61,25 @@ def _in_groups(part: str, network: nn.Module, policy: Policy, device: torch.devi
     )
 
 
-def raise_precision(network: nn.Module) -> None:
-    """Compute in float32 from now on, where the numbers do not fit into less; 8 bit storage stays as it is."""
-    casts = [hook for module in network.modules() if (hook := _cast_of(module)) is not None]
-    if not casts:
-        network.float()
-        return
-    for hook in casts:
-        hook.compute_dtype = torch.float32
-    for tensor in _not_cast(network):
-        tensor.data = tensor.data.float()
+@contextmanager
+def raised_precision(network: nn.Module) -> Iterator[None]:
+    """Compute in float32 until the block ends, where the numbers do not fit into less; 8 bit storage stays as it is.
+
+    Then every weight is as it was, bit for bit: what is drawn next must not depend on what was drawn before it.
+    """
+    casts = [(hook, hook.compute_dtype) for module in network.modules() if (hook := _cast_of(module)) is not None]
+    kept = [(tensor, tensor.data) for tensor in _not_cast(network)]
+    try:
+        for hook, _ in casts:
+            hook.compute_dtype = torch.float32
+        for tensor, own in kept:
+            tensor.data = own.float()
+        yield
+    finally:
+        for hook, dtype in casts:
+            hook.compute_dtype = dtype
+        for tensor, own in kept:
+            tensor.data = own.to(tensor.device)  # it may have been brought to another device meanwhile
 
 
 def _not_cast(network: nn.Module) -> Iterator[torch.Tensor]:

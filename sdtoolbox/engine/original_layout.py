@@ -28,6 +28,7 @@ from sdtoolbox.engine.original_names import Find, clip_names, open_clip_names, u
 from sdtoolbox.engine.reading import DTYPES, Source
 from sdtoolbox.engine.single_file import CONFIG
 from sdtoolbox.models.architectures import recognise_folder
+from sdtoolbox.models.small_files import read_config
 
 BLOCK = re.compile(r"\.resblocks\.(\d+)\.")
 ALIGNMENT = 8
@@ -131,14 +132,14 @@ def _names(part: Blueprint, family: Family) -> Find:
 
 def _configs(folder: Path, family: Family, parts: Mapping[str, Blueprint]) -> dict[str, Any]:
     """What `single_file.SingleFile` looks for."""
-    configs = {part: _cleaned(diffusers_folder.read_config(folder / part / "config.json")) for part in parts}
+    configs = {part: _cleaned(read_config(folder / part / "config.json")) for part in parts}
     configs["scheduler"] = _cleaned(diffusers_folder.scheduler_of(folder, family))
     for part in parts:
         if part in ENCODERS:
             place = part.replace("text_encoder", "tokenizer")
             configs[place] = _tokenizer(diffusers_folder.tokenizer_of(folder, part))
     if (folder / "sdtoolbox.json").is_file():
-        configs["checkpoint"] = dict(diffusers_folder.read_config(folder / "sdtoolbox.json"))
+        configs["checkpoint"] = dict(read_config(folder / "sdtoolbox.json"))
     return {name: config for name, config in configs.items() if config}
 
 

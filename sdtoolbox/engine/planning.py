@@ -22,7 +22,7 @@ from sdtoolbox.engine.shapes import Unusual
 from sdtoolbox.engine.single_file import BARE, SingleFile
 from sdtoolbox.errors import UserError
 from sdtoolbox.models.entries import CatalogEntry
-from sdtoolbox.models.weights import GET_AGAIN
+from sdtoolbox.models.header import GET_AGAIN
 
 T = TypeVar("T")
 logger = logging.getLogger(__name__)

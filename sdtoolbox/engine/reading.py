@@ -11,8 +11,7 @@ import torch
 from torch import Tensor
 
 from sdtoolbox.errors import UserError
-from sdtoolbox.models.header import TensorInfo, read_header
-from sdtoolbox.models.weights import GET_AGAIN
+from sdtoolbox.models.header import GET_AGAIN, TensorInfo, read_header
 
 DTYPES: Mapping[str, torch.dtype] = {
     "F64": torch.float64,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from itertools import count
 from typing import Any
 
@@ -11,6 +11,8 @@ from sdtoolbox.engine.families import Family
 Shape = Callable[[str], tuple[int, ...] | None]
 """name -> shape of the weight, None if there is none of this name."""
 HEAD = 64
+WHOLE = {1024: 24, 1280: 32}
+"""Layers of OpenCLIP's text towers by their width, ViT-H and ViT-bigG; some files lack those that are not used."""
 
 
 class Unusual(ValueError):  # noqa: N818 - becomes a UserError that names the part
@@ -117,13 +119,18 @@ def clip_config(shape: Shape) -> dict[str, Any]:
 
 
 def open_clip_config(shape: Shape, cut: int) -> dict[str, Any]:
-    """Of a CLIPTextModel or CLIPTextModelWithProjection stored with OpenCLIP's names; `cut` layers are left out."""
+    """Of a CLIPTextModel or CLIPTextModelWithProjection stored with OpenCLIP's names.
+
+    The last `cut` layers of the whole tower are left out, whether the file has them or not.
+    """
     name = "model.transformer.resblocks.{}.mlp.c_fc.weight"
+    words = _known(shape, "model.token_embedding.weight")
+    stored = next(layer for layer in count() if not shape(name.format(layer)))
     config = _text_config(
-        _known(shape, "model.token_embedding.weight"),
+        words,
         _known(shape, "model.positional_embedding"),
         _known(shape, name.format(0)),
-        next(layer for layer in count() if not shape(name.format(layer))) - cut,
+        min(stored, WHOLE.get(words[1], stored) - cut),
     )
     if projection := shape("model.text_projection"):
         config["projection_dim"] = projection[1]
@@ -152,8 +159,3 @@ def _known(shape: Shape, name: str) -> tuple[int, ...]:
 
 def _first(names: Iterable[str]) -> str:
     return next(iter(names))
-
-
-def merged(*configs: Mapping[str, Any]) -> dict[str, Any]:
-    """One configuration of several; the later ones win."""
-    return {key: value for config in configs for key, value in config.items()}

@@ -7,8 +7,8 @@ from collections.abc import Iterable
 
 from sdtoolbox.engine.families import family_of
 from sdtoolbox.models.entries import CatalogEntry
-from sdtoolbox.models.folders import weight_files
 from sdtoolbox.models.header import TensorInfo, read_header
+from sdtoolbox.models.weights import weight_files
 
 
 def parameters_of(entry: CatalogEntry) -> dict[str, int]:

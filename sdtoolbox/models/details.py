@@ -13,6 +13,8 @@ from typing import Any
 
 from pydantic import BaseModel, Field
 
+from sdtoolbox.models.small_files import read_small
+
 LARGEST_SIDECAR = 4_000_000  # bytes
 LARGEST_DESCRIPTION = 20_000  # characters
 MOST_TAGS = 8  # a LoRA's training tags that are shown as trigger words
@@ -52,21 +54,16 @@ def details(sidecars: Sequence[Path], metadata: Mapping[str, str]) -> Details:
     found = Details()
     for sidecar in sidecars:
         if sidecar.name.endswith("sdtoolbox.json"):
-            found.add(Own.model_validate_json(_bytes(sidecar)).model_dump().items())
+            found.add(Own.model_validate_json(read_small(sidecar, LARGEST_SIDECAR)).model_dump().items())
             continue
         try:
-            values = json.loads(_bytes(sidecar))
+            values = json.loads(read_small(sidecar, LARGEST_SIDECAR))
         except (OSError, ValueError, RecursionError):
             continue
         if isinstance(values, dict):
             found.add(_civitai(values) if sidecar.name.endswith("civitai.info") else _a1111(values))
     found.add(_header(metadata))
     return found
-
-
-def _bytes(file: Path) -> bytes:
-    with file.open("rb") as stream:
-        return stream.read(LARGEST_SIDECAR)
 
 
 def _a1111(values: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:

@@ -64,7 +64,7 @@ class CatalogEntry:
     path: Path
     layout: Literal["file", "diffusers"] = "file"
     size: int = 0  # bytes
-    mtime_ns: int = 0
+    mtime_ns: int = 0  # of a folder: the newest inside to the second, then a digest of all names, sizes and times
     variant: str = ""  # inpaint, instruct, depth
     prediction: str = ""  # epsilon, v_prediction; empty where the file does not say
     precision: str = ""  # fp32, fp16, bf16, fp8, mixed

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterable, Mapping, Set
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
 from sdtoolbox.errors import UserError
+from sdtoolbox.models import weights
 from sdtoolbox.models.entries import Kind
 from sdtoolbox.models.header import Header, TensorInfo, read_header
 from sdtoolbox.models.recognition import Names, Recognition, spoken, unsupported
+from sdtoolbox.models.small_files import read_config
 from sdtoolbox.models.unets import NEEDED, PART_WORDS, VARIANT_REASONS, VARIANTS
 
 Recognise = Callable[[Header], Recognition]
@@ -31,8 +32,6 @@ PIPELINES: Final[tuple[tuple[str, str], ...]] = (
     ("AuraFlow", "auraflow"),
     ("Lumina2", "lumina2"),
 )
-WEIGHTS: Final = ("unet", "transformer", "vae", "text_encoder", "text_encoder_2", "text_encoder_3")
-LARGEST_CONFIG: Final = 1 << 20  # bytes
 
 
 def look_into(folder: Path, recognise: Recognise) -> Recognition:
@@ -43,26 +42,17 @@ def look_into(folder: Path, recognise: Recognise) -> Recognition:
         return _part(folder, recognise)
     except UserError as error:
         reason = error.message.rstrip(".")
-    except (OSError, ValueError, AttributeError, TypeError, KeyError, RecursionError) as error:
+    except (OSError, ValueError, AttributeError, TypeError, KeyError) as error:
         reason = f"its configuration cannot be read ({type(error).__name__})"
     kind: Kind = "checkpoint" if (folder / "model_index.json").exists() else "unknown"
     return Recognition(kind=kind, base="unknown", state="broken", reason=reason)
 
 
-def _read(path: Path) -> dict[str, Any]:
-    if path.stat().st_size > LARGEST_CONFIG:
-        raise ValueError(f"{path.name} is too long for a configuration")
-    values = json.loads(path.read_text("utf-8"))
-    if not isinstance(values, dict):
-        raise ValueError(f"{path.name} is not an object")
-    return values
-
-
 def _pipeline(folder: Path, recognise: Recognise) -> Recognition:
-    index = _read(folder / "model_index.json")
+    index = read_config(folder / "model_index.json")
     pipeline = str(index.get("_class_name"))
     base = next((base for start, base in PIPELINES if pipeline.startswith(start)), "unknown")
-    inside = tuple(part for part in WEIGHTS if (folder / part).is_dir())
+    inside = tuple(part for part in weights.PARTS if (folder / part).is_dir())
     found = Recognition(kind="checkpoint", base=base, parts=inside, state="ready")
     if base not in NEEDED:
         return unsupported(found, f"pipelines of type {pipeline[:60]} are not supported yet")
@@ -94,7 +84,7 @@ def _complete(found: Recognition, folder: Path, index: Mapping[str, Any], stored
 
 def _network(found: Recognition, folder: Path, told: Recognition | None) -> Recognition:
     """With base and variant as the network's weights tell them, or its configuration where there are none."""
-    channels = _read(folder / "config.json").get("in_channels", 4)
+    channels = read_config(folder / "config.json").get("in_channels", 4)
     if not isinstance(channels, int) or channels not in VARIANTS:
         return unsupported(found, f"its network takes {channels} channels, which is no variant known here")
     if told is not None and told.base in NEEDED:
@@ -109,29 +99,15 @@ def _network(found: Recognition, folder: Path, told: Recognition | None) -> Reco
 
 def _prediction(folder: Path) -> str:
     path = folder / "scheduler" / "scheduler_config.json"
-    said = _read(path).get("prediction_type", "epsilon") if path.is_file() else ""
+    said = read_config(path).get("prediction_type", "epsilon") if path.is_file() else ""
     return said if said in ("epsilon", "v_prediction", "sample") else ""
-
-
-def weight_files(folder: Path) -> list[Path]:
-    """The safetensors files of one part, one stored precision only: the plain one, else fp16, else whichever."""
-    by_variant: dict[str, list[Path]] = {}
-    for file in sorted(folder.glob("*.safetensors")):
-        pieces = file.name.removesuffix(".safetensors").split(".")
-        shardless = pieces[1].split("-")[0] if len(pieces) > 1 else ""
-        if file.is_file() and pieces[0].startswith(("model", "diffusion_pytorch_model")):
-            by_variant.setdefault(shardless, []).append(file)
-    for variant in ("", "fp16", *by_variant):
-        if variant in by_variant:
-            return by_variant[variant]
-    return []
 
 
 def _weights(folder: Path) -> Header | None:
     """The headers of a part's files as one; None if it has none. Errors as `read_header`."""
     tensors: dict[str, TensorInfo] = {}
     metadata: dict[str, str] = {}
-    files = weight_files(folder)
+    files = weights.weight_files(folder)
     for file in files:
         header = read_header(file)
         tensors |= header.tensors
@@ -150,7 +126,7 @@ def _precision(headers: Iterable[Header]) -> str:
 
 def _part(folder: Path, recognise: Recognise) -> Recognition:
     """One part: its weights tell what it is, whatever its configuration calls it."""
-    config = _read(folder / "config.json") if (folder / "config.json").is_file() else {}
+    config = read_config(folder / "config.json") if (folder / "config.json").is_file() else {}
     header = _weights(folder)
     if header is not None:
         return recognise(header)

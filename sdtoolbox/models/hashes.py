@@ -44,7 +44,7 @@ class Hashes:
     def computed(self, entry: CatalogEntry, on_bytes: OnBytes = lambda size: None) -> Hashed:
         """The hashes of a model as it lies there now; reads it whole the first time.
 
-        UserError MODEL_MISSING if it is gone, MODEL_CORRUPT if it changes while it is read; else as `weight_files`.
+        UserError MODEL_MISSING if it is gone, MODEL_CORRUPT if it changes while it is read; else as `all_files`.
         """
         try:
             before = _version(entry)
@@ -92,7 +92,7 @@ class Hashes:
 
 
 def _version(entry: CatalogEntry) -> tuple[int, int]:
-    """(size, newest mtime) of the weights as they lie there now, as the scan writes them into an entry."""
+    """(size, version) of the weights as they lie there now, as the scan writes them into an entry."""
     if entry.layout == "file":
         status = entry.path.stat()
         return status.st_size, status.st_mtime_ns
@@ -102,7 +102,7 @@ def _version(entry: CatalogEntry) -> tuple[int, int]:
 def _of_file(file: Path, on_bytes: OnBytes) -> Hashed:
     whole, body = hashlib.sha256(), hashlib.sha256()
     with file.open("rb") as stream:
-        if file.suffix in WEIGHTS:
+        if file.suffix.lower() in WEIGHTS:
             start = stream.read(8)
             whole.update(start + stream.read(min(int.from_bytes(start, "little"), LARGEST_HEADER)))
         while block := stream.read(BLOCK):
@@ -115,7 +115,7 @@ def _of_file(file: Path, on_bytes: OnBytes) -> Hashed:
 def _of_folder(folder: Path, on_bytes: OnBytes) -> Hashed:
     """Over the bytes of the weight files, one after another in the order of their paths."""
     digest = hashlib.sha256()
-    for file in weights.weight_files(folder):
+    for file in weights.all_files(folder):
         with file.open("rb") as stream:
             while block := stream.read(BLOCK):
                 digest.update(block)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 import re
 import stat
@@ -13,9 +12,12 @@ from functools import cache
 from pathlib import Path, PurePath
 from typing import Literal
 
+from sdtoolbox.models.small_files import read_config
+
 WEIGHTS = (".safetensors", ".sft")
 PICKLES = (".ckpt", ".pt", ".pth", ".bin")
 MODELS = (*WEIGHTS, *PICKLES, ".gguf")
+SECOND = 10**9  # ns
 DEEPEST = 32  # folders below folders: deeper is a link that leads in circles over a file system that hides it
 PREVIEWS = ("png", "jpg", "jpeg", "webp")
 SIDECARS = ("sdtoolbox.json", "json", "civitai.info")
@@ -90,10 +92,10 @@ def _is_diffusers(place: Path, files: dict[str, os.DirEntry[str]]) -> bool:
     if "config.json" not in files or not weights or not all(COMPONENT.fullmatch(name) for name in weights):
         return False
     try:
-        config = json.loads((place / "config.json").read_bytes())
-    except (OSError, ValueError, RecursionError):
+        config = read_config(place / "config.json")
+    except (OSError, ValueError):
         return False
-    return isinstance(config, dict) and bool({"_class_name", "architectures", "model_type"} & config.keys())
+    return bool({"_class_name", "architectures", "model_type"} & config.keys())
 
 
 def _found_files(place: Path, files: dict[str, os.DirEntry[str]]) -> Iterator[Found]:
@@ -142,7 +144,7 @@ def _found_folder(place: Path) -> Found:
 
 
 def folder_version(place: Path) -> tuple[int, int]:
-    """(bytes, newest mtime in ns) of all weights in a diffusers folder, as they lie there now."""
+    """(bytes of all weights, version) of a diffusers folder as it lies there now; `CatalogEntry` tells of both."""
     return _version(list(_inside(place)))
 
 
@@ -150,7 +152,10 @@ def _version(inside: Sequence[tuple[str, int, int]]) -> tuple[int, int]:
     weights = [one for one in inside if one[0].endswith(WEIGHTS)]
     # Beside the folders of its parts a pipeline may have the same once more in one file.
     parts = [one for one in weights if "/" in one[0]] or weights
-    return sum(size for _, size, _ in parts), max((mtime_ns for _, _, mtime_ns in parts), default=0)
+    newest = max((mtime_ns for _, _, mtime_ns in inside), default=0)
+    # A file of the same size that is older than another one has no other newest time and no other sum.
+    digest = int.from_bytes(hashlib.sha256(repr(sorted(inside)).encode()).digest()[:8])
+    return sum(size for _, size, _ in parts), newest // SECOND * SECOND + digest % SECOND
 
 
 def _inside(place: Path, below: str = "") -> Iterator[tuple[str, int, int]]:
@@ -165,7 +170,7 @@ def _inside(place: Path, below: str = "") -> Iterator[tuple[str, int, int]]:
             if entry.is_dir():
                 if not below:
                     yield from _inside(place / entry.name, f"{entry.name}/")
-            elif entry.name.endswith((".json", *MODELS)):
+            elif entry.name.endswith((".json", ".txt", *MODELS)):
                 status = entry.stat()
                 yield below + entry.name, status.st_size, status.st_mtime_ns
         except OSError:
@@ -210,8 +215,8 @@ def _folder_name(place: Path) -> str:
     if NAMELESS.fullmatch(place.name):
         for name in ("model_index.json", "config.json"):
             try:
-                own = json.loads((place / name).read_bytes()).get("_name_or_path")
-            except (OSError, ValueError, AttributeError, RecursionError):
+                own = read_config(place / name).get("_name_or_path")
+            except (OSError, ValueError):
                 continue
             if isinstance(own, str) and (last := PurePath(own).name):
                 return last

@@ -29,7 +29,7 @@ def varied_fields(
     ]
     for name in SPECIAL:
         lines = PROMPT_LINES if name == "prompts" else 1
-        said = {"label": texts(f"plot.{name}"), "hint": texts(f"plot.{name}.hint"), "lines": lines}
+        said = {"label": texts(f"axis.{name}"), "hint": texts(f"axis.{name}.hint"), "lines": lines}
         found.append({"value": name, "group": "special"} | said)
     return found
 

@@ -13,7 +13,7 @@ from sdtoolbox.engine.attention import ChunkedProcessor
 from sdtoolbox.engine.devices import Device
 from sdtoolbox.engine.diffusion import LatentDiffusion
 from sdtoolbox.engine.memory import footprint
-from sdtoolbox.engine.offload import lay_out, raise_precision
+from sdtoolbox.engine.offload import lay_out, raised_precision
 from sdtoolbox.engine.policy import Placement, Policy
 
 CPU = Device(torch.device("cpu"), 1, "cpu")
@@ -82,13 +82,16 @@ def test_8_bits_wait_in_main_memory_too(networks: dict[str, nn.Module]) -> None:
     Policy(precision=torch.bfloat16, storage=torch.float8_e4m3fn),
     Policy(precision=torch.bfloat16, placement="group"),
 ])  # fmt: skip
-def test_precision_is_raised_whatever_the_policy(policy: Policy, networks: dict[str, nn.Module]) -> None:
+def test_precision_is_raised_for_a_while_whatever_the_policy(policy: Policy, networks: dict[str, nn.Module]) -> None:
     networks["unet"].to(policy.precision)
     lay_out(networks, policy, CPU)
-    assert pictures(networks)[1].dtype == torch.bfloat16
-    raise_precision(networks["unet"])
-    found = pictures(networks)[1]
-    assert found.dtype == torch.float32 and found.isfinite().all()
+    before = pictures(networks)[1]
+    assert before.dtype == torch.bfloat16
+    with pytest.raises(ZeroDivisionError), raised_precision(networks["unet"]):
+        found = pictures(networks)[1]
+        assert found.dtype == torch.float32 and found.isfinite().all()
+        raise ZeroDivisionError
+    assert torch.equal(pictures(networks)[1], before)
 
 
 def test_the_attention_of_the_policy_is_set(networks: dict[str, Any]) -> None:

@@ -56,7 +56,7 @@ def entry(identity: str, kind: Kind, path: Path, base: str = "sd1") -> CatalogEn
 
 @pytest.fixture
 def folder(tiny_models: Path, tmp_path: Path) -> Path:
-    """The tiny checkpoints, adapters "style", "other" and "part", a VAE "grey" and an embedding "cosy"."""
+    """The tiny checkpoints, adapters "style", "other", "part" and "whole", a VAE "grey" and an embedding "cosy"."""
     folder = Path(shutil.copytree(tiny_models, tmp_path / "models"))
     tiny = folder / "checkpoints" / "tiny"
     unet = load_file(tiny / "unet" / "diffusion_pytorch_model.safetensors")
@@ -66,6 +66,7 @@ def folder(tiny_models: Path, tmp_path: Path) -> Path:
     save_file(style | lora(kohya(TEXT, "text_encoder").replace("text_encoder", "te"), tuple(of_text)), folder / "style")
     save_file(lora(kohya(LINEAR), tuple(unet[f"{LINEAR}.weight"].shape), seed=9), folder / "other")
     save_file(style | lora("lora_unet_nowhere", (8, 8)), folder / "part")
+    save_file({f"{kohya(LINEAR)}.diff": torch.ones_like(unet[f"{LINEAR}.weight"])}, folder / "whole")
     shutil.copytree(folder / "checkpoints" / "tiny-v" / "vae", folder / "grey")
     save_file({"emb_params": torch.ones(2, 32)}, folder / "cosy")
     return folder
@@ -73,7 +74,7 @@ def folder(tiny_models: Path, tmp_path: Path) -> Path:
 
 def manager_of(folder: Path, **settings: object) -> ModelManager:
     more = [
-        *(entry(name, "lora", folder / name) for name in ("style", "other", "part")),
+        *(entry(name, "lora", folder / name) for name in ("style", "other", "part", "whole")),
         entry("large", "lora", folder / "style", base="sdxl"),
         entry("grey", "vae", folder / "grey"),
         entry("cosy", "embedding", folder / "cosy"),
@@ -215,6 +216,26 @@ def test_adapters_go_with_their_checkpoint(folder: Path) -> None:
         pass
     manager.unload(model.checkpoint.id)
     assert manager.loaded() == []
+
+
+@pytest.mark.parametrize("name", ["style", "whole"])  # beside the weights, and in their place
+def test_a_failed_picture_changes_no_later_one(name: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is not finite in 16 bits is tried in 32; after that the model is in 16 bits again, every weight its own."""
+    monkeypatch.setattr(policy, "SMALL", 1)
+    tensors = load_file(folder / name)
+    save_file({key: tensor * (1 if key.endswith("alpha") else 1e37) for key, tensor in tensors.items()}, folder / name)
+    manager = manager_of(folder, precision="bf16")
+    with manager.lease("tiny") as model:
+        plain, weights = drawn(model), copy.deepcopy(model._unet.state_dict())
+    with (
+        pytest.raises(UserError, match="not finite"),
+        manager.lease("tiny", [Adapter(adapter=name, weight=10)]) as model,
+    ):
+        drawn(model)
+    with manager.lease("tiny") as model:
+        assert torch.equal(drawn(model), plain)
+        assert model.environment["precision"] == "bfloat16"
+        assert all(torch.equal(value, weights[key]) for key, value in model._unet.state_dict().items())
 
 
 def test_one_checkpoint_in_two_outfits_is_drawn_with_in_turn(folder: Path) -> None:

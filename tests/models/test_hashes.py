@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from sdtoolbox.errors import UserError
 from sdtoolbox.models.entries import CatalogEntry
 from sdtoolbox.models.hashes import Hashes
 from sdtoolbox.models.scan import find_models
-from tests.models.files import lora, write, write_folder
+from tests.models.files import VAE, lora, write, write_folder
 
 
 @pytest.fixture
@@ -56,6 +57,39 @@ def test_of_a_folder(tmp_path: Path, hashes: Hashes) -> None:
     hashed = hashes.computed(one)
     assert (hashed.sha256, hashed.autov3) == (hashlib.sha256(data).hexdigest(), "")
     assert hashes.known(one) == hashed
+
+
+def test_of_a_folder_every_part_counts_and_one_part_may_be_all(tmp_path: Path, hashes: Hashes) -> None:
+    folder = write_folder(tmp_path / "m" / "xl")
+    seen = {hashes.computed(entry(tmp_path / "m")).sha256}
+    for fill in (1, 2):
+        write(folder / "text_encoder_2" / "model.safetensors", {"final_layer_norm.weight": (1,)}, fill=fill)
+        seen.add(hashes.computed(entry(tmp_path / "m")).sha256)
+    assert len(seen) == 3
+    shutil.rmtree(folder / "text_encoder")  # as in a refiner
+    assert hashes.computed(entry(tmp_path / "m")).sha256 not in seen
+    file = write(tmp_path / "v" / "vae" / "diffusion_pytorch_model.safetensors", VAE)
+    (file.parent / "config.json").write_text('{"_class_name": "AutoencoderKL"}')
+    assert hashes.computed(entry(tmp_path / "v")).sha256 == hashlib.sha256(file.read_bytes()).hexdigest()
+
+
+def test_of_a_folder_whose_part_is_replaced_by_an_older_one_of_the_same_size(tmp_path: Path, hashes: Hashes) -> None:
+    folder = write_folder(tmp_path / "m" / "a")
+    before = entry(tmp_path / "m")
+    first = hashes.computed(before)
+    file = write(folder / "vae" / "diffusion_pytorch_model.safetensors", VAE, fill=1)
+    os.utime(file, (1, 1))  # as copying with times and unpacking leave it
+    after = entry(tmp_path / "m")
+    assert after.size == before.size
+    assert hashes.known(after) is None
+    assert hashes.computed(before).sha256 != first.sha256
+
+
+def test_endings_are_known_in_any_case(tmp_path: Path, hashes: Hashes) -> None:
+    file = write(tmp_path / "m" / "ink.safetensors", lora(), fill=7)
+    wanted = hashes.computed(entry(tmp_path / "m"))
+    file.rename(file.with_name("INK.SafeTensors"))
+    assert hashes.computed(entry(tmp_path / "m")) == wanted
 
 
 def test_a_version_is_read_once(tmp_path: Path, hashes: Hashes, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -167,6 +167,20 @@ def test_broken_files_say_how(tmp_path: Path) -> None:
     assert all(str(tmp_path) not in entry.reason for entry in found.values())
 
 
+@pytest.mark.parametrize("inside", ["unet/config.json", "scheduler/scheduler_config.json", "tokenizer/merges.txt"])
+def test_a_folders_version_changes_with_whatever_decides_what_it_draws(tmp_path: Path, inside: str) -> None:
+    folder = write_folder(tmp_path / "photo")
+    (folder / inside).parent.mkdir(exist_ok=True)
+    (folder / inside).write_text("{}")
+    size, first = scan.folder_version(folder)
+    (folder / inside).write_text('{"prediction_type": "v_prediction"}')
+    os.utime(folder / inside, (1, 1))
+    found = next(find_models(tmp_path))
+    assert (found.size, found.mtime_ns) == scan.folder_version(folder)
+    assert found.size == size
+    assert found.mtime_ns != first
+
+
 def test_a_mark_changes_with_the_file_and_with_what_lies_beside_it(tmp_path: Path) -> None:
     file = write(tmp_path / "ink.safetensors", lora())
     marks = [next(find_models(tmp_path)).mark]

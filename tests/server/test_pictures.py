@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from io import BytesIO
 from pathlib import Path
@@ -57,3 +58,14 @@ def test_the_text_is_text_whatever_it_holds(toolbox: Toolbox, picture_id: str) -
     answer = get(toolbox, f"/pictures/{picture_id}.txt")
     assert answer.body == b"a <b>house</b>\nSteps: 8"
     assert answer.headers["content-type"].startswith("text/plain")
+
+
+def test_what_is_dropped_is_read(toolbox: Toolbox, picture_id: str) -> None:
+    app = FastAPI()
+    app.include_router(pictures(toolbox))
+    text = "a tree\nSteps: 5, Sampler: Euler a, CFG scale: 4, Seed: 3, Size: 64x64, Wonder: yes"
+    said = json.loads(ask(app, "POST", "/recall/txt2img", {"content-type": "text/plain"}, [text.encode()]).body)
+    assert said["values"]["sampler"] == "euler_ancestral"
+    assert said["unknown"] == {"Wonder": "yes"}
+    data = toolbox.picture_path(picture_id).read_bytes()
+    assert json.loads(ask(app, "POST", "/recall/txt2img", {}, [data]).body)["values"]["prompt"].startswith("a <b>house")

@@ -38,7 +38,7 @@ def test_every_key_that_is_used_is_there_and_every_key_there_is_used() -> None:
     used = set(re.findall(r'[(, ]"((?:[a-z_]+\.)[\w.]+)"', code)) | set(re.findall(r"\{\{ ([\w.]+) \}\}", code))
     used -= {"app.css"}
     put_together = {"field", "error", "stage", "task", "extensions", "example", "problem", "group"}  # at run time
-    prefixes = put_together | {"kind", "state", "base", "layout", "option"}
+    prefixes = put_together | {"kind", "state", "base", "layout", "option", "axis"}
     assert {key for key in used if key.split(".")[0] in {k.split(".")[0] for k in ENGLISH}} - set(ENGLISH) == set()
     assert {key for key in ENGLISH if key.split(".")[0] not in prefixes} - used == set()
 

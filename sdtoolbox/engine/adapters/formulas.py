@@ -6,7 +6,7 @@ asked for, and W' is W + w (changed - W): nothing at w = 0, the adapter as train
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 
 import torch
@@ -33,26 +33,34 @@ def pair(tensors: Tensors, shape: torch.Size, scale: float | None = None) -> Pai
     """
     if not {"down", "up"} <= tensors.keys() or {"dora_scale", "magnitude"} & tensors.keys():
         return None
-    down, up = _factors(tensors, shape)
-    return Pair(down, up, _scale(tensors, len(down)) if scale is None else scale)
+    return Pair(*_factors(tensors, shape), _scale(tensors, scale))
 
 
 def changed(tensors: Tensors, weight: Tensor, scale: float | None = None) -> Tensor:
     """The weight as an adapter at full strength would have it, same shape and dtype; ValueError if it does not fit."""
-    for roles, formula in _FORMULAS:
-        if roles <= tensors.keys():
+    for needed, _, formula in _FORMULAS:
+        if needed <= tensors.keys():
             return formula(tensors, weight, scale)
     raise ValueError("its tensors belong to no known kind of adapter")
 
 
-def algorithm(tensors: Tensors) -> bool:
-    """Whether the tensors of a module are enough for one of the formulas."""
-    return any(roles <= tensors.keys() for roles, _ in _FORMULAS) or "diff_b" in tensors
+def used(roles: Collection[str]) -> set[str]:
+    """Which of a module's tensors are looked at; none if they are not enough for any formula."""
+    rows = ((needed, also) for needed, also, _ in _FORMULAS if needed <= set(roles))
+    needed, also = next(rows, (set(), set()))
+    return {role for role in roles if role in needed | also | {"diff_b"}}
 
 
-def _scale(tensors: Tensors, rank: int) -> float:
-    alpha = float(tensors["alpha"]) if "alpha" in tensors else 0.0
-    return alpha / rank if alpha else 1.0
+def rank_of(tensors: Tensors) -> int | None:
+    """The rank of a module's factors; None where they are whole."""
+    return next((len(tensors[role]) for role in _RANKED if role in tensors), None)
+
+
+def _scale(tensors: Tensors, given: float | None) -> float:
+    if given is not None:
+        return given
+    alpha, rank = float(tensors["alpha"]) if "alpha" in tensors else 0.0, rank_of(tensors)
+    return alpha / rank if alpha and rank else 1.0
 
 
 def _factors(tensors: Tensors, shape: torch.Size) -> tuple[Tensor, Tensor]:
@@ -75,11 +83,11 @@ def _shaped(made: Tensor, weight: Tensor) -> Tensor:
 def _lora(tensors: Tensors, weight: Tensor, scale: float | None) -> Tensor:
     """W + s up down, and with DoRA's magnitude the directions alone of that."""
     down, up = _factors(tensors, weight.shape)
-    scale = _scale(tensors, len(down)) if scale is None else scale
-    return _decomposed(tensors, weight + scale * (up.to(weight) @ down.to(weight).flatten(1)).reshape(weight.shape))
+    product = (up.to(weight) @ down.to(weight).flatten(1)).reshape(weight.shape)
+    return _decomposed(tensors, weight + _scale(tensors, scale) * product)
 
 
-def _loha(tensors: Tensors, weight: Tensor, _: float | None) -> Tensor:
+def _loha(tensors: Tensors, weight: Tensor, scale: float | None) -> Tensor:
     """W + s (a1 b1) ⊙ (a2 b2): Hyeon-Woo et al. 2022, "FedPara", equation 3, and their Tucker form for kernels."""
     product = torch.ones_like(weight)
     for n in (1, 2):
@@ -89,19 +97,18 @@ def _loha(tensors: Tensors, weight: Tensor, _: float | None) -> Tensor:
         else:
             made = a.flatten(1) @ b.flatten(1)
         product = product * _shaped(made, weight)
-    return _decomposed(tensors, weight + _scale(tensors, len(tensors["hada_w1_b"])) * product)
+    return _decomposed(tensors, weight + _scale(tensors, scale) * product)
 
 
-def _lokr(tensors: Tensors, weight: Tensor, _: float | None) -> Tensor:
+def _lokr(tensors: Tensors, weight: Tensor, scale: float | None) -> Tensor:
     """W + s (w1 ⊗ w2): Yeh et al. 2023, "Navigating Text-To-Image Customization", section 4.2.
 
-    Either factor may be a product of two, the second may be in Tucker form; s is 1 where both are whole.
+    Either factor may be a product of two, the second may be in Tucker form. Where both are whole LyCORIS has s = 1
+    whatever alpha is; PEFT has alpha / rank there too, which its configuration says.
     """
-    ranks = [len(tensors[f"lokr_w{n}_b"]) for n in (1, 2) if f"lokr_w{n}_b" in tensors]
     first, second = (_kronecker_factor(tensors, n, weight) for n in (1, 2))
     product = torch.kron(first.reshape(*first.shape, *(1 for _ in second.shape[2:])), second.contiguous())
-    scale = _scale(tensors, ranks[0]) if ranks else 1.0
-    return _decomposed(tensors, weight + scale * _shaped(product, weight))
+    return _decomposed(tensors, weight + _scale(tensors, scale) * _shaped(product, weight))
 
 
 def _kronecker_factor(tensors: Tensors, n: int, weight: Tensor) -> Tensor:
@@ -157,7 +164,7 @@ def _glora(tensors: Tensors, weight: Tensor, _: float | None) -> Tensor:
         b2 = torch.einsum("ij...,jn->in...", tensors["glora_bm"].to(weight), b2.flatten(1))
     moved = torch.einsum("oi...,ij->oj...", weight, a1.flatten(1) @ a2.flatten(1))
     added = _shaped(b1.flatten(1) @ b2.flatten(1), weight)
-    return weight + _scale(tensors, len(tensors["glora_a2"])) * (moved + added)
+    return weight + _scale(tensors, None) * (moved + added)
 
 
 def _difference(tensors: Tensors, weight: Tensor, _: float | None) -> Tensor:
@@ -173,17 +180,21 @@ def _ia3(tensors: Tensors, weight: Tensor, _: float | None) -> Tensor:
 
 
 Formula = Callable[[Tensors, Tensor, float | None], Tensor]
+_RANKED = ("down", "hada_w1_b", "lokr_w1_b", "lokr_w2_b", "glora_a2")
+"""The tensors with a row for each rank."""
 _LOKR_WAYS = [
-    {first, second}
-    for first in ("lokr_w1", "lokr_w1_a")
-    for second in ("lokr_w2", "lokr_w2_a")
-]  # fmt: skip
-_FORMULAS: tuple[tuple[set[str], Formula], ...] = (
-    ({"down", "up"}, _lora),
-    ({"hada_w1_a", "hada_w1_b", "hada_w2_a", "hada_w2_b"}, _loha),
-    *((way | {role.replace("_a", "_b") for role in way if role.endswith("_a")}, _lokr) for way in _LOKR_WAYS),
-    ({"oft_blocks"}, _oft),
-    ({"glora_a1", "glora_a2", "glora_b1", "glora_b2"}, _glora),
-    ({"diff"}, _difference),
-    ({"ia3", "on_input"}, _ia3),
+    {*first, *second}
+    for first in (("lokr_w1",), ("lokr_w1_a", "lokr_w1_b"))
+    for second in (("lokr_w2",), ("lokr_w2_a", "lokr_w2_b"))
+]
+_LENGTHS = {"alpha", "dora_scale", "magnitude"}
+# What a formula needs, and what it looks at besides; the first that has all it needs is taken.
+_FORMULAS: tuple[tuple[set[str], set[str], Formula], ...] = (
+    ({"down", "up"}, {"mid", *_LENGTHS}, _lora),
+    ({"hada_w1_a", "hada_w1_b", "hada_w2_a", "hada_w2_b"}, {"hada_t1", "hada_t2", *_LENGTHS}, _loha),
+    *((way, {"lokr_t2", *_LENGTHS}, _lokr) for way in _LOKR_WAYS),
+    ({"oft_blocks"}, {"alpha", "rescale"}, _oft),
+    ({"glora_a1", "glora_a2", "glora_b1", "glora_b2"}, {"glora_bm", "alpha"}, _glora),
+    ({"diff"}, {"alpha"}, _difference),
+    ({"ia3", "on_input"}, {"alpha"}, _ia3),
 )

@@ -87,10 +87,11 @@ def load_adapter(entry: CatalogEntry, components: Components) -> LoadedAdapter:
         scales = _Scales(file.metadata, entry.path)
     changes: dict[Target, Change] = {}
     for target, roles in tensors.items():
-        if not formulas.algorithm(roles):
-            unmatched += found[target].values()
-            continue
-        changes[target] = _change(entry, components, target, roles, scales)
+        used = formulas.used(roles)
+        unmatched += [key for role, key in found[target].items() if role not in used]
+        if used:
+            kept = {role: tensor for role, tensor in roles.items() if role in used}
+            changes[target] = _change(entry, components, target, kept, scales)
     total = len(unmatched) + sum(len(change.tensors) for change in changes.values())
     if not changes:
         raise _incompatible(
@@ -134,7 +135,7 @@ def _change(
     """The change, after a try on a weight without values: whoever attaches it need not fear its shapes."""
     module: Any = components.networks[target.part].get_submodule(target.path)
     shape = module.weight.shape
-    scale = None if "alpha" in tensors or "down" not in tensors else scales.of(target, len(tensors["down"]))
+    scale = None if "alpha" in tensors else scales.of(target, formulas.rank_of(tensors))
     try:
         pair = formulas.pair(tensors, shape, scale)
         if pair is None and (tensors.keys() != {"diff_b"}):
@@ -179,17 +180,25 @@ class _Scales:
         except (OSError, ValueError, TypeError):
             self._config = {}  # then alpha is the rank, as where nothing is said
 
-    def of(self, target: Target, rank: int) -> float | None:
-        """The scale, or None where nothing is said."""
-        prefix = f"{target.part}." if self._by_part else ""
-        alpha = self._config.get(f"{prefix}lora_alpha")
-        patterns = self._config.get(f"{prefix}alpha_pattern")
+    def of(self, target: Target, rank: int | None) -> float | None:
+        """The scale, or None where nothing is said; without a `rank` of the tensors it is the configuration's."""
+        alpha = self._said(target, "lora_alpha", "alpha_pattern") or self._said(target, "alpha", "alpha_pattern")
+        rank = rank or self._said(target, "r", "rank_pattern")
+        if alpha is None or not rank or rank < 0:
+            return None
+        return float(alpha / (rank**0.5 if self._config.get(self._prefix(target) + "use_rslora") else rank))
+
+    def _said(self, target: Target, name: str, pattern_name: str) -> Any:
+        """A number of a module: what a pattern says of it, else what is said of all."""
+        said = self._config.get(self._prefix(target) + name)
+        patterns = self._config.get(self._prefix(target) + pattern_name)
         for pattern, value in patterns.items() if isinstance(patterns, dict) else ():
             if target.path == pattern or target.path.endswith(f".{pattern}"):
-                alpha = value
-        if not isinstance(alpha, int | float):
-            return None
-        return float(alpha / (rank**0.5 if self._config.get(f"{prefix}use_rslora") else rank))
+                said = value
+        return said if isinstance(said, int | float) else None
+
+    def _prefix(self, target: Target) -> str:
+        return f"{target.part}." if self._by_part else ""
 
 
 def _some(names: Sequence[str]) -> str:

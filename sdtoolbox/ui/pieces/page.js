@@ -72,6 +72,25 @@ const weigh = (area, delta) => {
   area.setSelectionRange(start, start + words.length);
 };
 
+// Gradio measures a prompt's height once, perhaps before it has its width: measured again whenever the width changes.
+const fitHeight = (area) => {
+  const style = getComputedStyle(area);
+  area.style.height = "auto";
+  const wanted = Math.max(parseFloat(style.minHeight) || 0, area.scrollHeight + 2);
+  area.style.height = `${Math.min(wanted, 12 * parseFloat(style.lineHeight))}px`;
+};
+const widths = new WeakMap();
+const widened = new ResizeObserver((entries) => entries.forEach(({ target, contentRect }) => {
+  if (contentRect.width && widths.get(target) !== contentRect.width) fitHeight(target);
+  widths.set(target, contentRect.width);
+}));
+const watchPrompts = () => document.querySelectorAll(".sd-prompt textarea").forEach((area) => {
+  if (!widths.has(area)) widened.observe(area);
+  widths.set(area, widths.get(area));
+});
+watchPrompts();
+new MutationObserver(watchPrompts).observe(document.body, { childList: true, subtree: true });
+
 // The connection to the server: said when it is gone, and the page comes back by itself with it.
 const lost = document.querySelector(".sd-lost") || document.body.appendChild(
   make("p", { class: "sd-lost", role: "status", hidden: true }, say("page.lost")));

@@ -44,8 +44,8 @@ const rowOf = (name) => {
     put();
   };
   const option = ({ value, label }) => make("option", { value }, label);
-  const groups = ["fields", "special"].map((group) =>
-    make("optgroup", { label: say(`plot.${group}`) }, ...props.fields.filter((one) => one.group === group).map(option)));
+  const groups = Object.entries({ fields: say("plot.fields"), special: say("plot.special") }).map(([group, label]) =>
+    make("optgroup", { label }, ...props.fields.filter((one) => one.group === group).map(option)));
   const select = make("select", {
     class: "sd-input", "data-axis": name, "aria-label": say("plot.field", { axis: name.toUpperCase() }),
     onchange: quietly, oninput: (event) => event.stopPropagation(),

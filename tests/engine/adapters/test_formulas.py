@@ -81,6 +81,7 @@ def test_lokr_multiplies_by_kronecker() -> None:
     weight, w1, w2 = double(*LINEAR), double(3, 2), double(4, 4)
     wanted = weight + torch.kron(w1, w2)
     assert torch.allclose(changed({"lokr_w1": w1, "lokr_w2": w2, "alpha": ALPHA}, weight), wanted), "alpha says nothing"
+    assert torch.allclose(changed({"lokr_w1": w1, "lokr_w2": w2}, weight, scale=4.0), weight + 4 * torch.kron(w1, w2))
     a, b = double(4, 2), double(2, 4)
     made = changed({"lokr_w1": w1, "lokr_w2_a": a, "lokr_w2_b": b, "alpha": ALPHA}, weight)
     assert torch.allclose(made, weight + 0.5 * torch.kron(w1, a @ b))

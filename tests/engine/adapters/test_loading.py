@@ -1,17 +1,31 @@
 from __future__ import annotations
 
+import copy
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 from safetensors.torch import save_file
 
-from sdtoolbox.engine.adapters import load_adapter
+from sdtoolbox.engine.adapters import formulas, load_adapter
 from sdtoolbox.engine.adapters.keys import Target
 from sdtoolbox.engine.components import Components
 from sdtoolbox.errors import UserError
-from tests.engine.adapters.miniature import CONVOLUTION, CROSS, LINEAR, TEXT, Load, kohya, lora, random, write
+from sdtoolbox.models.entries import CatalogEntry
+from tests.engine.adapters.miniature import (
+    CONVOLUTION,
+    CROSS,
+    LINEAR,
+    TEXT,
+    Load,
+    kohya,
+    lora,
+    random,
+    weight_of,
+    write,
+)
 
 
 def test_a_file_that_fits_is_covered_whole(load: Load) -> None:
@@ -31,6 +45,12 @@ def test_what_has_no_place_is_counted_and_named(load: Load) -> None:
     assert set(loaded.coverage.unmatched) == {*strange, *half}
     assert "3 of 8 of its tensors (38%) fit this model" in loaded.warning
     assert "and 2 more do not" in loaded.warning
+
+
+def test_what_no_formula_looks_at_is_not_covered(load: Load) -> None:
+    loaded = load(lora(kohya(LINEAR), (16, 16)) | {f"{kohya(LINEAR)}.diff": random(16, 16)})
+    assert loaded.coverage.unmatched == (f"{kohya(LINEAR)}.diff",)
+    assert set(loaded.changes[Target("unet", LINEAR)].tensors) == {"down", "up", "alpha"}
 
 
 def test_no_match_at_all_is_an_error(load: Load) -> None:
@@ -105,6 +125,41 @@ def scale(entry: object, components: Components) -> float:
     pair = load_adapter(entry, components).changes[Target("unet", LINEAR)].pair  # type: ignore[arg-type]
     assert pair is not None
     return pair.scale
+
+
+@pytest.mark.filterwarnings("ignore")  # the library's own
+@pytest.mark.parametrize(
+    ("kind", "options"),
+    [
+        ("LoraConfig", {"r": 4, "lora_alpha": 8}),
+        ("LoraConfig", {"r": 4, "lora_alpha": 8, "use_rslora": True}),
+        ("LoHaConfig", {"r": 4, "alpha": 8}),
+        ("LoHaConfig", {"r": 4, "alpha": 8, "alpha_pattern": {"attn1.to_q": 2}}),
+        ("LoKrConfig", {"r": 2, "alpha": 8}),
+        ("LoKrConfig", {"r": 16, "alpha": 4}),  # so large a rank that both factors are whole
+        ("LoKrConfig", {"r": 16, "alpha": 4, "rank_pattern": {"attn1.to_q": 8}}),
+        ("LoKrConfig", {"r": 1, "alpha": 4, "decompose_both": True}),
+    ],
+)
+def test_peft_saves_what_we_load(kind: str, options: dict[str, Any], tmp_path: Path, components: Components) -> None:
+    """Against the library that writes these files, where it is installed: the weight that it merges is ours."""
+    peft = pytest.importorskip("peft")
+    torch.manual_seed(0)
+    model = peft.get_peft_model(copy.deepcopy(components.unet), getattr(peft, kind)(target_modules=["to_q"], **options))
+    for name, parameter in model.named_parameters():
+        if ".default" in name:
+            torch.nn.init.normal_(parameter, std=0.3)
+    model.save_pretrained(tmp_path)
+    entry = CatalogEntry(
+        id="0" * 32, name="one", kind="lora", base="sd1", state="ready", path=tmp_path / "adapter_model.safetensors"
+    )
+    loaded = load_adapter(entry, components)
+    before = weight_of(components, LINEAR).clone()
+    wanted = model.merge_and_unload().get_submodule(LINEAR).weight
+    assert (wanted - before).norm() > 0.1
+    change = loaded.changes[Target("unet", LINEAR)]
+    assert torch.allclose(formulas.changed(change.tensors, before, change.scale), wanted, atol=1e-5)
+    assert loaded.warning == ""
 
 
 def test_eight_bits_are_read_as_sixteen(tmp_path: Path, components: Components) -> None:
