@@ -22,6 +22,13 @@ CLASSES: Mapping[str, Any] = {
     "text_encoder_2": CLIPTextModelWithProjection,
 }
 
+TEXT_KEYS = (
+    *("vocab_size", "hidden_size", "intermediate_size", "projection_dim", "num_hidden_layers", "num_attention_heads"),
+    *("max_position_embeddings", "hidden_act", "layer_norm_eps", "pad_token_id", "bos_token_id", "eos_token_id"),
+)
+"""All that is taken from a text encoder's configuration. transformers obeys others too: the name of an attention
+kernel makes it fetch code, and run it."""
+
 
 class Misfit(ValueError):  # noqa: N818 - becomes a UserError that names the part
     """Configuration and weights do not belong together; the text says which weight is at fault."""
@@ -93,7 +100,8 @@ def _by(shape: tuple[int, ...]) -> str:
 def _empty(part: str, config: Mapping[str, Any]) -> nn.Module:
     with torch.device("meta"):
         if part in ENCODERS:
-            network: nn.Module = CLASSES[part](CLIPTextConfig.from_dict(dict(config)))
+            known = {key: config[key] for key in TEXT_KEYS if key in config}
+            network: nn.Module = CLASSES[part](CLIPTextConfig(**known, attn_implementation="sdpa"))
         else:
             network = CLASSES[part].from_config(dict(config))
     return network

@@ -105,28 +105,28 @@ def vae_names(config: Mapping[str, Any], prefix: str) -> Find:
     return find
 
 
-def clip_names(prefix: str) -> Find:
+def clip_names(stem: str) -> Find:
     """Of a CLIP text model stored with Hugging Face's names; the oldest files lack "text_model"."""
 
     def find(name: str) -> list[Source]:
         plain = name.removeprefix("text_model.")
-        return [Source(f"{prefix}transformer.text_model.{plain}"), Source(f"{prefix}transformer.{plain}")]
+        return [Source(f"{stem}text_model.{plain}"), Source(stem + plain)]
 
     return find
 
 
-def open_clip_names(prefix: str) -> Find:
+def open_clip_names(stem: str) -> Find:
     """Of a CLIP text model stored with OpenCLIP's names: query, key and value are the thirds of one matrix."""
 
     def find(name: str) -> list[Source]:
         name = name.removeprefix("text_model.")
         if name in OPEN_CLIP_ENDS:
             end = OPEN_CLIP_ENDS[name]
-            return [Source(f"{prefix}model.{end.name}", end.third, end.transposed)]
+            return [Source(stem + end.name, end.third, end.transposed), Source(stem + name)]
         match = LAYER.fullmatch(name)
         if not match:
             return []
-        block, inner = f"{prefix}model.transformer.resblocks.{match[1]}", match[2]
+        block, inner = f"{stem}transformer.resblocks.{match[1]}", match[2]
         if inner in OPEN_CLIP:
             return [Source(f"{block}.{OPEN_CLIP[inner]}.{match[3]}")]
         third = ("q", "k", "v").index(inner.removeprefix("self_attn.").removesuffix("_proj"))

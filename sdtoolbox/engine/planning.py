@@ -26,7 +26,10 @@ from sdtoolbox.models.header import GET_AGAIN
 
 T = TypeVar("T")
 logger = logging.getLogger(__name__)
-NONSENSE = (OSError, ValueError, TypeError, LookupError, AttributeError, RuntimeError, StrictDataclassError)
+NONSENSE = (
+    *(OSError, ValueError, TypeError, LookupError, AttributeError, RuntimeError, ImportError),
+    StrictDataclassError,
+)
 """What the libraries raise over configurations that make no sense."""
 
 

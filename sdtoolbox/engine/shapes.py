@@ -106,15 +106,18 @@ def vae_config(shape: Shape) -> dict[str, Any]:
     }
 
 
-def clip_config(shape: Shape) -> dict[str, Any]:
-    """Of a CLIPTextModel that is stored with Hugging Face's names, below "transformer."."""
-    stem = "transformer.text_model." if shape("transformer.text_model.final_layer_norm.weight") else "transformer."
-    name = stem + "encoder.layers.{}.mlp.fc1.weight"
+def clip_config(shape: Shape, cut: int) -> dict[str, Any]:
+    """Of a CLIPTextModel or CLIPTextModelWithProjection that is stored with Hugging Face's names.
+
+    The last `cut` layers of the whole tower are left out, whether the file has them or not.
+    """
+    stem = "text_model." if shape("text_model.final_layer_norm.weight") else ""
     return _text_config(
+        shape,
         _known(shape, f"{stem}embeddings.token_embedding.weight"),
         _known(shape, f"{stem}embeddings.position_embedding.weight"),
-        _known(shape, name.format(0)),
-        next(layer for layer in count() if not shape(name.format(layer))),
+        stem + "encoder.layers.{}.mlp.fc1.weight",
+        cut,
     )
 
 
@@ -123,31 +126,38 @@ def open_clip_config(shape: Shape, cut: int) -> dict[str, Any]:
 
     The last `cut` layers of the whole tower are left out, whether the file has them or not.
     """
-    name = "model.transformer.resblocks.{}.mlp.c_fc.weight"
-    words = _known(shape, "model.token_embedding.weight")
-    stored = next(layer for layer in count() if not shape(name.format(layer)))
-    config = _text_config(
-        words,
-        _known(shape, "model.positional_embedding"),
-        _known(shape, name.format(0)),
-        min(stored, WHOLE.get(words[1], stored) - cut),
+    return _text_config(
+        shape,
+        _known(shape, "token_embedding.weight"),
+        _known(shape, "positional_embedding"),
+        "transformer.resblocks.{}.mlp.c_fc.weight",
+        cut,
     )
-    if projection := shape("model.text_projection"):
-        config["projection_dim"] = projection[1]
-    return config
+
+
+def pooled_width(shape: Shape) -> int | None:
+    """How many numbers a text encoder says of a whole prompt; None without a projection."""
+    if layer := shape("text_projection.weight"):
+        return layer[0]
+    matrix = shape("text_projection")  # multiplied from the other side
+    return matrix[1] if matrix else None
 
 
 def _text_config(
-    words: tuple[int, ...], places: tuple[int, ...], inner: tuple[int, ...], layers: int
+    shape: Shape, words: tuple[int, ...], places: tuple[int, ...], layer: str, cut: int
 ) -> dict[str, Any]:
-    return {
+    stored = next(number for number in count() if not shape(layer.format(number)))
+    config = {
         "vocab_size": words[0],
         "hidden_size": words[1],
-        "intermediate_size": inner[0],
-        "num_hidden_layers": layers,
+        "intermediate_size": _known(shape, layer.format(0))[0],
+        "num_hidden_layers": min(stored, WHOLE.get(words[1], stored) - cut),
         "num_attention_heads": max(1, words[1] // HEAD),
         "max_position_embeddings": places[0],
     }
+    if projection := pooled_width(shape):
+        config["projection_dim"] = projection
+    return config
 
 
 def _known(shape: Shape, name: str) -> tuple[int, ...]:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from sdtoolbox.models.recognition import Architecture, Names, Recognition, plain
+from sdtoolbox.models.roots import VAE_ROOTS
 
-VAE_ROOTS = ("", "first_stage_model.", "vae.")
 VAE_LAYOUTS = (
     ("decoder.conv_in.weight", "decoder.conv_out.weight", "decoder.mid.block_1.norm1.weight"),
     ("decoder.conv_in.weight", "decoder.conv_out.weight", "decoder.mid_block.resnets.0.norm1.weight"),
@@ -38,7 +38,7 @@ def _vae(architecture: str, label: str, channels: int, base: str = "unknown", re
         kind="vae",
         base=base,
         layouts=VAE_LAYOUTS,
-        roots=VAE_ROOTS,
+        roots=("", *VAE_ROOTS),
         without=("quantize.embedding.weight",),
         fits=lambda names: _channels(names) == channels,
         describe=_describe_vae,
@@ -67,7 +67,7 @@ PARTS: tuple[Architecture, ...] = (
         label="VAE of Wan and Qwen-Image",
         kind="vae",
         layouts=(("decoder.middle.0.residual.0.gamma", "encoder.conv1.weight"),),
-        roots=VAE_ROOTS,
+        roots=("", *VAE_ROOTS),
         reason="the VAE of Wan and Qwen-Image cannot be used yet",
     ),
     Architecture(
@@ -79,7 +79,7 @@ PARTS: tuple[Architecture, ...] = (
             ("decoder.stages.1.op_list.0.main.conv.conv.weight", "encoder.project_in.conv.weight"),
             ("decoder.stages.1.op_list.0.main.conv.conv.weight", "encoder.project_in.weight"),
         ),
-        roots=VAE_ROOTS,
+        roots=("", *VAE_ROOTS),
         reason="the VAE of Sana cannot be used yet",
     ),
     Architecture(

@@ -19,4 +19,4 @@ def stand_ins(catalog: Catalog, name: str, kind: Kind, base: str = "unknown") ->
     fitting = [entry for entry in catalog.ready(kind) if "unknown" in (base, entry.base) or entry.base == base]
     near = {entry.id: SequenceMatcher(None, wanted, entry.name.casefold()).quick_ratio() for entry in fitting}
     fitting.sort(key=lambda entry: (entry.base != base, -near[entry.id], entry.name))
-    return [entry.name for entry in fitting[:FEW]]
+    return list(dict.fromkeys(entry.name for entry in fitting))[:FEW]

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from sdtoolbox.models.entries import BASES
 from sdtoolbox.models.recognition import Architecture
-from sdtoolbox.models.unets import NETWORK_ROOTS, describe_checkpoint
+from sdtoolbox.models.roots import NETWORK_ROOTS
+from sdtoolbox.models.unets import describe_checkpoint
 
 ROOTS = (*NETWORK_ROOTS, "transformer.", "model.", "net.")
 CROSS_ATTENTION = ("x_embedder.proj.weight", "y_embedder.y_proj.fc1.weight", "blocks.0.cross_attn.q_linear.weight")

@@ -13,10 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from sdtoolbox.models.recognition import Architecture, Names, Recognition, plain, spoken, unsupported
-
-NETWORK_ROOTS = ("model.diffusion_model.", "diffusion_model.", "unet.", "")
-ORIGINAL = ("input_blocks.0.0.weight", "time_embed.0.weight", "out.2.weight")
-DIFFUSERS = ("conv_in.weight", "time_embedding.linear_1.weight", "conv_out.weight")
+from sdtoolbox.models.roots import DIFFUSERS, NETWORK_ROOTS, ORIGINAL, find_roots
 
 TEXT_WIDTHS: Mapping[int, str] = {768: "sd1", 1024: "sd2", 2048: "sdxl", 1280: "sdxl_refiner"}
 VARIANTS: Mapping[int, str] = {4: "", 9: "inpaint", 8: "instruct", 5: "depth"}
@@ -25,23 +22,6 @@ VARIANT_REASONS: Mapping[str, str] = {
     "depth": "it needs a depth map (5 channels), which cannot be given yet",
 }
 
-# Where parts of a checkpoint lie, in the original layout and as ComfyUI saves them. First match wins.
-PART_ROOTS: tuple[tuple[str, str], ...] = (
-    ("cond_stage_model.transformer.", "text_encoder"),
-    ("cond_stage_model.model.", "text_encoder"),
-    ("cond_stage_model.clip_l.", "text_encoder"),
-    ("cond_stage_model.clip_h.", "text_encoder"),
-    ("conditioner.embedders.0.transformer.", "text_encoder"),
-    ("conditioner.embedders.1.model.", "text_encoder_2"),
-    ("conditioner.embedders.0.model.", "text_encoder_2"),
-    ("text_encoders.clip_l.", "text_encoder"),
-    ("text_encoders.clip_g.", "text_encoder_2"),
-    ("text_encoders.t5xxl.", "text_encoder_3"),
-    ("text_encoders.", "text_encoder"),
-    ("text_encoder.", "text_encoder"),
-    ("text_encoder_2.", "text_encoder_2"),
-)
-VAE_ROOTS = ("first_stage_model.", "vae.")
 PART_WORDS: Mapping[str, str] = {
     "unet": "a network",
     "transformer": "a network",
@@ -116,18 +96,15 @@ def _text_stage(names: Names) -> str:
         ("cond_stage_model.transformer.embeddings.token_embedding.weight", "sd1"),
         ("cond_stage_model.model.token_embedding.weight", "sd2"),
     )
-    return next((base for name, base in stages if name in names), "")
+    told = next((base for name, base in stages if name in names), "")
+    if not told and "text_encoder_2" in (inside := find_roots(names.tensors.keys())):
+        return "sdxl" if "text_encoder" in inside else "sdxl_refiner"
+    return told
 
 
 def parts_inside(names: Names) -> tuple[str, ...]:
     """Which of vae, text_encoder, text_encoder_2, text_encoder_3 a file holds beside a network."""
-    found: set[str] = set()
-    roots = tuple(root for root, _ in PART_ROOTS)
-    for name in names.tensors:
-        if name.startswith(roots) and not name.endswith("position_ids"):  # which some leave behind of a removed encoder
-            found.add(next(part for root, part in PART_ROOTS if name.startswith(root)))
-    if any(root + "decoder.conv_in.weight" in names.tensors for root in VAE_ROOTS):
-        found.add("vae")
+    found = find_roots(names.tensors.keys()).keys() - {"unet"}
     return tuple(sorted(found, key=lambda part: (part != "vae", part)))
 
 

@@ -11,7 +11,17 @@ JOB_STATES: tuple[JobState, ...] = get_args(JobState)
 FINAL_STATES: frozenset[JobState] = frozenset({"done", "failed", "cancelled"})
 
 Stage = Literal[
-    "queued", "loading", "encoding", "sampling", "upscaling", "decoding", "saving", "done", "failed", "cancelled"
+    "queued",
+    "loading",
+    "encoding",
+    "sampling",
+    "upscaling",
+    "redrawing",  # the second pass of hires fix
+    "decoding",
+    "saving",
+    "done",
+    "failed",
+    "cancelled",
 ]
 
 

@@ -44,15 +44,16 @@ class Choice:
 
 def choices_of(axis: Axis, name: str, request: Request) -> list[Choice]:
     """The values of one axis of a request, in order; UserError for field "plot" that says where the mistake is."""
+    special = next((key for key, names in SPECIAL.items() if axis.field.strip().casefold() in names), None)
     try:
-        special = next((key for key, names in SPECIAL.items() if axis.field.strip().casefold() in names), None)
         if special is not None:
             return _SPECIAL[special](axis, request)
         return _field_choices(axis, request)
     except AxisError as error:
-        place = f" at character {error.at + 1}" if isinstance(axis.values, str) else ""
+        place = f" at character {error.at + 1}" if isinstance(axis.values, str) and axis.values else ""
         said = f"the values of {name} ({axis.field[:80]}) are wrong{place}: {error}"
-        raise UserError("PARAM_INVALID", said, "Write values such as 10, 20 or 1-10 (+3) or 0-1 [5].", "plot") from None
+        hint = "" if special else "Write values such as 10, 20 or 1-10 (+3) or 0-1 [5]."
+        raise UserError("PARAM_INVALID", said, hint, "plot") from None
 
 
 def _values(axis: Axis, kind: Kind) -> list[Scalar]:

@@ -27,6 +27,7 @@ from sdtoolbox.samplers.guidance import Remembering, between, classifier_free
 from sdtoolbox.samplers.perturbed import perturbed_attention
 from sdtoolbox.samplers.rescaling import rescaling
 from sdtoolbox.schema.requests import Txt2Img
+from sdtoolbox.schema.results import Stage
 from sdtoolbox.schema.wordings import Wording
 from sdtoolbox.tasks.words import read_words
 
@@ -203,15 +204,16 @@ def sample(
     noise: NoiseSource,
     x: Tensor,
     step_work: float = 1.0,
+    stage: Stage = "sampling",
 ) -> Tensor:
     """The latents [B, C, h, w] to which the request's sampler brings x, which carries noise of std sigmas[0].
 
-    `step_work` is how long a step takes next to one of the job's first drawing.
+    `step_work` is how long a step takes next to one of the job's first drawing, `stage` what the progress calls it.
     EXTENSION_FAILED if what a sampler returns is no such latent, NUMERIC if it is not finite.
     """
     entry = _sampler(batch.request, ctx)
     steps, travelled = len(sigmas) - 1, way_travelled(sigmas)
-    ctx.stage("sampling", picture=batch.first, pictures_total=batch.pictures_total, work=steps * step_work)
+    ctx.stage(stage, picture=batch.first, pictures_total=batch.pictures_total, work=steps * step_work)
 
     def on_step(i: int, _x: Tensor, denoised: Tensor) -> None:
         ctx.step(travelled[min(i, steps - 1)], step=i + 1, steps=steps)

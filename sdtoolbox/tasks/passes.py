@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from sdtoolbox.protocols import DiffusionModel, TaskContext
 from sdtoolbox.samplers.steps import step_of
 from sdtoolbox.schema.requests import Txt2Img
+from sdtoolbox.schema.results import Stage
 from sdtoolbox.tasks import diffusion
 from sdtoolbox.tasks.diffusion import Batch, Denoisers, concrete
 
@@ -20,7 +21,8 @@ class Pass:
     """A model, the words and the guidance of a request, its sampler and its noise levels; words are read once.
 
     `strength` is the share of the way that is drawn: 1 begins with noise alone, 0 draws nothing. Another model,
-    `refiner`, takes over after the share `refiner_switch_at` of the steps. `step_work`: see `diffusion.sample`.
+    `refiner`, takes over after the share `refiner_switch_at` of the steps.
+    `step_work` and `stage` are those of `diffusion.sample`.
     """
 
     def __init__(
@@ -32,12 +34,13 @@ class Pass:
         strength: float = 1.0,
         refiner: DiffusionModel | None = None,
         step_work: float = 1.0,
+        stage: Stage = "sampling",
     ) -> None:
         self.model, self.request = model, request
         self._ctx = ctx
         self._refiner = refiner
         self._strength = strength
-        self._step_work = step_work
+        self._step_work, self._stage = step_work, stage
         self._levels: tuple[list[float], Denoisers] | None = None
 
     @property
@@ -69,6 +72,7 @@ class Pass:
             noise=noise,
             x=x,
             step_work=self._step_work,
+            stage=self._stage,
         )
 
     def _ready(self, first: int) -> tuple[list[float], Denoisers]:

@@ -37,7 +37,7 @@ def _draw(request: Txt2Img, group: Iterator[Batch], ctx: TaskContext) -> Iterato
             larger = lent(seat, request, "hires_checkpoint") if request.hires_checkpoint else model
             strength, work = request.hires_strength, second_work(request)
             asked = second_request(request)
-            second = Pass(larger, asked, ctx, strength=strength, refiner=refiner, step_work=work)
+            second = Pass(larger, asked, ctx, strength=strength, refiner=refiner, step_work=work, stage="redrawing")
         named = {"checkpoint": model, "hires_checkpoint": second.model if second else model, "refiner": refiner}
         drawn_with = {field: one for field, one in named.items() if one is not None and getattr(request, field)}
         for batch in group:

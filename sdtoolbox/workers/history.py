@@ -8,8 +8,8 @@ from sdtoolbox.jobs.timings import Timings
 from sdtoolbox.schema.requests import Request
 
 # What grows with the number of pixels: the cost of a step or of a file, or the pixels that a stage counts as its work.
-UNIT_GROWS = ("sampling", "saving")
-WORK_GROWS = ("decoding",)
+UNIT_GROWS = ("sampling", "redrawing", "saving")
+WORK_GROWS = ("upscaling", "decoding")
 
 
 @dataclass(frozen=True, slots=True)

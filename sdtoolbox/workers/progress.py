@@ -11,10 +11,11 @@ from sdtoolbox.schema.requests import Request
 from sdtoolbox.schema.results import Stage
 from sdtoolbox.workers.history import Cost, History
 
-ROUND: tuple[Stage, ...] = ("encoding", "sampling", "decoding", "saving")
-"""The stages of a batch; batches after the first leave encoding out."""
-NOMINAL = {"encoding": 0.02, "sampling": 0.9, "decoding": 0.05, "saving": 0.03}
-"""Shares of a batch to show before anything was measured."""
+ROUND: tuple[Stage, ...] = ("encoding", "sampling", "upscaling", "redrawing", "decoding", "saving")
+"""The stages of a batch; batches after the first leave encoding out, those without a second pass what belongs to it."""
+ONCE = {"encoding": 0.02, "sampling": 0.9, "upscaling": 0.0, "redrawing": 0.0, "decoding": 0.05, "saving": 0.03}
+TWICE = {"encoding": 0.02, "sampling": 0.2, "upscaling": 0.03, "redrawing": 0.65, "decoding": 0.07, "saving": 0.03}
+"""Shares of a batch to show before anything was measured, without and with a second pass."""
 TRUST_OWN_AFTER = 0.25
 """Share of a stage after which its own speed alone counts: the first steps are often slower than the rest."""
 ALMOST = 0.999
@@ -27,7 +28,10 @@ class Progress:
         self.seconds: dict[str, float] = {}
         self._history = history
         self._clock = clock
-        self._steps = max(1, getattr(request, "steps", None) or 1)
+        steps = getattr(request, "steps", None) or 1
+        self._steps = {"sampling": steps, "redrawing": getattr(request, "hires_steps", 0) or steps}
+        self._shares = TWICE if getattr(request, "hires", False) else ONCE
+        self._round = [stage for stage in ROUND if self._shares[stage]]
         # Pictures that say different things are drawn one by one.
         self._batch = 1 if getattr(request, "wordings", ()) else max(1, getattr(request, "batch_size", 1))
         self._measured: dict[str, list[tuple[float, float]]] = {}
@@ -93,7 +97,7 @@ class Progress:
             self._measured.setdefault(self._stage, []).append((seconds, self._work))
 
     def _steps_of(self, stage: str) -> int:
-        return self._steps if stage == "sampling" else 1
+        return max(1, self._steps.get(stage, 1))
 
     def _expected(self, stage: str, work: float | None = None) -> float | None:
         # Seconds of a whole stage; this run's last measurement beats history.
@@ -110,12 +114,12 @@ class Progress:
         batch = self._expected("sampling")
         if self._stage == "sampling" and here is not None:
             batch = here + self._clock() - self._stage_began  # the batches to come will be as quick as this one
-        if batch is None:
+        later = self._round[self._round.index(self._stage) + 1 :] if self._stage in self._round else self._round
+        if batch is None or ("redrawing" in later and self._expected("redrawing") is None):
             return None
         # Any other stage that was never measured here counts nothing: it will be known from the next job on.
-        costs = {stage: self._expected(stage) or 0.0 for stage in ROUND} | {"sampling": batch}
+        costs = {stage: self._expected(stage) or 0.0 for stage in self._round} | {"sampling": batch}
         whole = sum(costs.values()) - costs["encoding"]
-        later = ROUND[ROUND.index(self._stage) + 1 :] if self._stage in ROUND else ROUND
         return (here or 0.0) + sum(costs[stage] for stage in later) + self._batches_left() * whole
 
     def _left_in_stage(self) -> float | None:
@@ -134,9 +138,9 @@ class Progress:
         return max(0, math.ceil(self._pictures / self._batch) - 1 - self._picture // self._batch)
 
     def _nominal_fraction(self) -> float:
-        if self._stage not in ROUND:
+        if self._stage not in self._round:
             return 0.0
-        before = sum(NOMINAL[stage] for stage in ROUND[: ROUND.index(self._stage)])
-        here = before + self._done * NOMINAL[self._stage]
+        before = sum(self._shares[stage] for stage in self._round[: self._round.index(self._stage)])
+        here = before + self._done * self._shares[self._stage]
         batches = math.ceil(self._pictures / self._batch)
         return (self._picture // self._batch + here) / batches

@@ -1,7 +1,10 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -94,6 +97,24 @@ def test_a_broken_configuration_is_named(file: str, text: str, folder: Path) -> 
     with pytest.raises(UserError, match=f"{file.split('/')[0]} of tiny cannot be loaded") as caught:
         loaded(folder)
     assert caught.value.code == "MODEL_CORRUPT"
+
+
+@pytest.mark.parametrize("key", ["attn_implementation", "_attn_implementation", "_attn_implementation_internal"])
+def test_a_configuration_cannot_ask_for_code_from_elsewhere(
+    key: str, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[object] = []
+    monkeypatch.setattr("transformers.modeling_utils.lazy_import_flash_attention", lambda *a, **_: asked.append(a))
+    file = folder / "text_encoder" / "config.json"
+    file.write_text(json.dumps(json.loads(file.read_text()) | {key: "kernels-community/flash-attn"}))
+    assert loaded(folder).text_encoder.config._attn_implementation == "sdpa"
+    assert asked == []
+
+
+def test_the_libraries_are_offline() -> None:
+    code = "import sdtoolbox.engine.assembling, huggingface_hub.constants as hub; print(hub.HF_HUB_OFFLINE)"
+    clean = {name: value for name, value in os.environ.items() if name != "HF_HUB_OFFLINE"}
+    assert subprocess.check_output([sys.executable, "-c", code], env=clean, text=True).strip() == "True"
 
 
 def test_a_lost_tokenizer_is_named(folder: Path) -> None:

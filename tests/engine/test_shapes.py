@@ -8,9 +8,9 @@ from sdtoolbox.engine.shapes import Shape, open_clip_config
 def tower(width: int, layers: int) -> Shape:
     """The shapes of a text tower with OpenCLIP's names."""
     stored = {
-        "model.token_embedding.weight": (49408, width),
-        "model.positional_embedding": (77, width),
-        **{f"model.transformer.resblocks.{n}.mlp.c_fc.weight": (4 * width, width) for n in range(layers)},
+        "token_embedding.weight": (49408, width),
+        "positional_embedding": (77, width),
+        **{f"transformer.resblocks.{n}.mlp.c_fc.weight": (4 * width, width) for n in range(layers)},
     }
     return stored.get
 

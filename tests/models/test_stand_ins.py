@@ -26,5 +26,11 @@ def test_another_base_cannot_stand_in() -> None:
     assert set(stand_ins(here, "ink", "lora")) == {"ink_xl", "oil", "unsaid"}
 
 
+def test_copies_are_named_once() -> None:
+    entries = [SimpleNamespace(id=str(i), name="ink", base="sd1") for i in range(4)]
+    here = cast(Catalog, SimpleNamespace(ready=lambda _kind: list[Any](entries)))
+    assert stand_ins(here, "inks", "lora") == ["ink"]
+
+
 def test_nothing_may_be_there() -> None:
     assert stand_ins(catalog(), "a", "vae") == []

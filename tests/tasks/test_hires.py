@@ -84,7 +84,7 @@ def test_both_drawings_in_their_order() -> None:
         ("sampling", 5),
         ("upscaling", 128 * 96),
         ("encoding", 2),
-        ("sampling", 3 * 4),  # four times the pixels
+        ("redrawing", 3 * 4),  # four times the pixels
         ("decoding", 128 * 96),
     ]
     assert model.predictions == [2] * 8

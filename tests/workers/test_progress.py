@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import pytest
 
 from sdtoolbox.schema.requests import Txt2Img
@@ -9,6 +11,7 @@ from sdtoolbox.workers.history import Cost
 from sdtoolbox.workers.progress import Progress
 
 SECONDS = {"loading": 3.0, "encoding": 1.0, "sampling": 0.5, "decoding": 2.0, "saving": 0.1}  # a step, or a stage
+SECONDS |= {"upscaling": 0.2, "redrawing": 2.0}
 
 
 class Past:
@@ -56,6 +59,8 @@ class Run:
                 self.pass_time(SECONDS["sampling"])
                 self.progress.step((step + 1) / steps, step + 1, steps)
                 self.look()
+            if self.request.hires:
+                self.redraw(first, self.request.hires_steps or steps)
             self.stage("decoding", first, 1)
             self.pass_time(SECONDS["decoding"])
             for _ in range(self.request.batch_size):
@@ -63,6 +68,15 @@ class Run:
                 self.pass_time(SECONDS["saving"])
         self.progress.finish()
         return self.now - 100
+
+    def redraw(self, first: int, steps: int) -> None:
+        self.stage("upscaling", first, 1)
+        self.pass_time(SECONDS["upscaling"])
+        self.stage("redrawing", first, steps)
+        for step in range(steps):
+            self.pass_time(SECONDS["redrawing"])
+            self.progress.step((step + 1) / steps, step + 1, steps)
+            self.look()
 
 
 def known() -> Past:
@@ -154,3 +168,23 @@ def test_steps_that_count_backwards_do_not() -> None:
     run.progress.step(0.2, 2, 10)
     run.look()
     assert run.seen[-1][1]["fraction"] >= run.seen[-2][1]["fraction"]
+
+
+def test_a_second_pass_is_counted_before_it_begins() -> None:
+    run = Run(known(), Txt2Img(steps=10, batch_count=2, hires=True, hires_steps=5))
+    total = run.all()
+    assert all(event["eta_seconds"] == pytest.approx(total - at, abs=1e-6) for at, event in run.seen)
+    assert all(a[1]["fraction"] <= b[1]["fraction"] for a, b in itertools.pairwise(run.seen))
+
+
+def test_a_second_pass_that_was_never_measured_gives_no_false_hope() -> None:
+    past = known()
+    del past.costs["redrawing"]
+    run = Run(past, Txt2Img(steps=10, hires=True))
+    run.all()
+    left = [(event["stage"], event["eta_seconds"]) for _, event in run.seen]
+    assert all(seconds is None for stage, seconds in left if stage in ("encoding", "sampling", "upscaling"))
+    assert left[-1][1] is not None
+    assert {"redrawing", "upscaling"} <= set(past.remembered)
+    fractions = [event["fraction"] for _, event in run.seen]
+    assert fractions == sorted(fractions)

@@ -89,7 +89,7 @@ const progressText = (job, left) => {
   if (job.state !== "running") return job.position ? say("panel.waiting", { n: job.position }) : say("panel.next");
   const parts = [];
   if (job.total > 1) parts.push(say("panel.picture", { n: Math.min(job.picture + 1, job.total), total: job.total }));
-  if (job.stage === "sampling" && job.steps) parts.push(say("panel.step", { step: job.step ?? 0, steps: job.steps }));
+  if (["sampling", "redrawing"].includes(job.stage) && job.steps) parts.push(say("panel.step", { step: job.step ?? 0, steps: job.steps }));
   else parts.push(say(`stage.${job.stage}`));
   if (left !== null) parts.push(say("panel.left", { time: duration(left) }));
   return parts.join(" · ");
