@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias, TypeVar
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from sdtoolbox.schema.options import Option
     from sdtoolbox.schema.requests import Request
     from sdtoolbox.schema.results import Stage
+
+T = TypeVar("T")
 
 Form = Literal["variance_exploding", "flow"]
 """How x carries its noise: x0 + sigma eps, or (1 - sigma) x0 + sigma eps."""
@@ -262,6 +264,10 @@ class TaskContext(Protocol):
 
     def step(self, done: float, *, step: int | None = None, steps: int | None = None) -> None:
         """Say how much of the current stage is done, 0 to 1. Raises `Cancelled` if somebody cancelled."""
+        ...
+
+    def once(self, key: str, make: Callable[[], T]) -> T:
+        """What `make()` gives, or gave before under this key in this job; only the latest few are kept."""
         ...
 
     def wants_preview(self) -> bool:

@@ -121,6 +121,7 @@ class FakeContext:
         self.steps: list[tuple[float, int | None, int | None]] = []
         self.previews: list[Image.Image] = []
         self.leased: list[str] = []
+        self.made: dict[str, Any] = {}
         self._models = models
         self._left = cancel_after
 
@@ -136,6 +137,12 @@ class FakeContext:
                     yield model
         finally:
             self.leased.remove(checkpoint)
+
+    def once(self, key: str, make: Any) -> Any:
+        """What was made under this key, or is made now."""
+        if key not in self.made:
+            self.made[key] = make()
+        return self.made[key]
 
     def stage(self, stage: str, *, picture: int = 0, pictures_total: int = 1, work: float = 1.0) -> None:
         """Note the stage."""

@@ -14,13 +14,13 @@ from sdtoolbox.errors import UserError
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Family:
-    """One row: `prefixes` is where the original single-file layout keeps each part, `config` what shapes cannot tell.
+    """One row: `roots` is where the original single-file layout keeps each part, `config` what shapes cannot tell.
 
     `heads` is the number of attention heads of its networks, or None where every head is 64 channels wide.
     """
 
     base: str
-    prefixes: Mapping[str, tuple[str, ...]]  # by part: the usual one first
+    roots: Mapping[str, str]  # by part; `models.roots` knows where else other programs put them
     open_clip: tuple[str, ...] = ()  # the text encoders that a single file stores with OpenCLIP's names
     heads: int | None = None
     penultimate: bool = False  # text is read before the encoder's last layer, and not normalised
@@ -33,7 +33,7 @@ class Family:
     @property
     def parts(self) -> tuple[str, ...]:
         """The networks that a checkpoint must have."""
-        return tuple(self.prefixes)
+        return tuple(self.roots)
 
     def config(self) -> dict[str, dict[str, Any]]:
         """Configurations in the form of diffusers, by part and "scheduler", without what shapes tell."""
@@ -46,34 +46,30 @@ def _config_text(base: str) -> str:
     return (resources.files("sdtoolbox.models") / "configs" / f"{base}.json").read_text("utf-8")
 
 
-UNET = ("model.diffusion_model.",)
-VAE = ("first_stage_model.", "vae.")
+UNET = "model.diffusion_model."
+VAE = "first_stage_model."
 FAMILIES: Mapping[str, Family] = {
     family.base: family
     for family in (
         Family(
             base="sd1",
-            prefixes={
-                "unet": UNET,
-                "vae": VAE,
-                "text_encoder": ("cond_stage_model.clip_l.", "cond_stage_model."),  # the first: some of ComfyUI's
-            },
+            roots={"unet": UNET, "vae": VAE, "text_encoder": "cond_stage_model.transformer."},
             heads=8,
         ),
         Family(
             base="sd2",
-            prefixes={"unet": UNET, "vae": VAE, "text_encoder": ("cond_stage_model.",)},
+            roots={"unet": UNET, "vae": VAE, "text_encoder": "cond_stage_model.model."},
             open_clip=("text_encoder",),
             cut=1,
             ask_prediction=True,
         ),
         Family(
             base="sdxl",
-            prefixes={
+            roots={
                 "unet": UNET,
                 "vae": VAE,
-                "text_encoder": ("conditioner.embedders.0.",),
-                "text_encoder_2": ("conditioner.embedders.1.",),
+                "text_encoder": "conditioner.embedders.0.transformer.",
+                "text_encoder_2": "conditioner.embedders.1.model.",
             },
             open_clip=("text_encoder_2",),
             penultimate=True,
@@ -83,7 +79,7 @@ FAMILIES: Mapping[str, Family] = {
         ),
         Family(
             base="sdxl_refiner",
-            prefixes={"unet": UNET, "vae": VAE, "text_encoder_2": ("conditioner.embedders.0.",)},
+            roots={"unet": UNET, "vae": VAE, "text_encoder_2": "conditioner.embedders.0.model."},
             open_clip=("text_encoder_2",),
             penultimate=True,
             sizes=5,
@@ -92,7 +88,7 @@ FAMILIES: Mapping[str, Family] = {
     )
 }
 
-ANY_VAE = Family(base="any_vae", prefixes={"vae": VAE}, fragile_vae=True)
+ANY_VAE = Family(base="any_vae", roots={"vae": VAE}, fragile_vae=True)
 """A VAE alone does not say for which family it is: its scale is that of the checkpoint which it is used with."""
 
 

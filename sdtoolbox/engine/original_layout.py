@@ -122,12 +122,12 @@ def _unused_layers(found: Mapping[str, Stored], count: int) -> Iterator[tuple[st
 
 def _names(part: Blueprint, family: Family) -> Find:
     config: Any = part.network.config
-    prefix = family.prefixes[part.part][-1 if part.part in ENCODERS else 0]
+    root = family.roots[part.part]
     if part.part == "unet":
-        return unet_names(config, prefix)
+        return unet_names(config, root)
     if part.part == "vae":
-        return vae_names(config, prefix)
-    return (open_clip_names if part.part in family.open_clip else clip_names)(prefix)
+        return vae_names(config, root)
+    return (open_clip_names if part.part in family.open_clip else clip_names)(root)
 
 
 def _configs(folder: Path, family: Family, parts: Mapping[str, Blueprint]) -> dict[str, Any]:

@@ -19,10 +19,11 @@ from sdtoolbox.engine.families import Family
 from sdtoolbox.engine.memory import is_out_of_memory
 from sdtoolbox.engine.reading import TensorFiles
 from sdtoolbox.engine.shapes import Unusual
-from sdtoolbox.engine.single_file import BARE, SingleFile
+from sdtoolbox.engine.single_file import SingleFile
 from sdtoolbox.errors import UserError
 from sdtoolbox.models.entries import CatalogEntry
 from sdtoolbox.models.header import GET_AGAIN
+from sdtoolbox.models.roots import VAE_ROOTS
 
 T = TypeVar("T")
 logger = logging.getLogger(__name__)
@@ -75,10 +76,9 @@ def plan_single_file(entry: CatalogEntry, family: Family, opened: ExitStack, *, 
     files = opened.enter_context(TensorFiles([path]))
     file = in_words(path, "configuration", lambda: SingleFile.of(files, family))
     wanted = [part for part in family.parts if own_vae or part != "vae"]
-    prefixes = {part: file.prefix(part) for part in wanted}
-    if absent := [part for part, prefix in prefixes.items() if prefix is None]:
+    if absent := [part for part in wanted if part not in file.roots]:
         raise _absent(entry, absent)
-    parts = {part: in_words(path, part, partial(file.part, part, prefix or "")) for part, prefix in prefixes.items()}
+    parts = {part: in_words(path, part, partial(file.part, part, file.roots[part])) for part in wanted}
     tokenizers = {
         part: in_words(
             path,
@@ -90,7 +90,7 @@ def plan_single_file(entry: CatalogEntry, family: Family, opened: ExitStack, *, 
     }
     scheduler = in_words(path, "scheduler", lambda: file.scheduler(entry.prediction))
     used = {source.name for part in parts.values() for source in part.sources.values()}
-    if extras := file.extras(used, () if own_vae else family.prefixes["vae"]):
+    if extras := file.extras(used, () if own_vae else VAE_ROOTS):
         logger.warning("%s: %d tensors are not used, %s for one", path.name, len(extras), extras[0])
     return Plan(entry, family, parts, tokenizers, scheduler, family.zero_empty_negative)
 
@@ -103,7 +103,7 @@ def plan_vae(entry: CatalogEntry, family: Family, opened: ExitStack) -> Blueprin
         return in_words(path, "vae", lambda: diffusers_folder.part_of(path, "vae", place, opened))
     files = opened.enter_context(TensorFiles([path]))
     file = in_words(path, "configuration", lambda: SingleFile.of(files, family))
-    return in_words(path, "vae", lambda: file.part("vae", file.prefix("vae", BARE) or ""))
+    return in_words(path, "vae", lambda: file.part("vae", file.roots.get("vae", "")))
 
 
 def _absent(entry: CatalogEntry, parts: list[str]) -> UserError:

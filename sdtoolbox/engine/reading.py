@@ -62,7 +62,7 @@ class TensorFiles:
         self._streams.clear()
         self._buffer = None
 
-    def __contains__(self, name: str) -> bool:
+    def __contains__(self, name: object) -> bool:
         return name in self._places
 
     def __iter__(self) -> Iterator[str]:

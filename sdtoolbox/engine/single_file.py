@@ -1,4 +1,4 @@
-"""The original layout: all parts of a checkpoint in one file, told apart by prefixes, without any configuration.
+"""All parts of a checkpoint in one file, told apart by how their names begin, without any configuration.
 
 What shapes do not tell comes from the family's row. A file written by `original_layout` has its exact configurations
 in its header, under `CONFIG`: miniatures have other heads, groups and vocabularies than their big relatives.
@@ -10,29 +10,24 @@ import json
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from itertools import count
 from typing import Any
 
 from sdtoolbox.engine import vocabulary
 from sdtoolbox.engine.assembling import Blueprint, Misfit, blueprint
 from sdtoolbox.engine.families import Family
-from sdtoolbox.engine.original_names import (
-    Find,
-    clip_names,
-    diffusers_names,
-    open_clip_names,
-    unet_names,
-    vae_names,
-)
+from sdtoolbox.engine.original_names import Find, diffusers_names, unet_names, vae_names
 from sdtoolbox.engine.reading import TensorFiles
-from sdtoolbox.engine.shapes import Shape, clip_config, open_clip_config, unet_config, vae_config
+from sdtoolbox.engine.shapes import Shape, pooled_width, unet_config, vae_config
+from sdtoolbox.engine.text_layouts import TextLayout
+from sdtoolbox.models.roots import find_roots
 
 CONFIG = "sdtoolbox.config"
 KNOWN_EXTRAS = re.compile(
-    r"model_ema\..*|.*(position_ids|logit_scale|text_projection|_ema)|.*\.resblocks\.\d+\..*|.*attn_mask"
+    r"model_ema\..*|.*(position_ids|logit_scale|text_projection(\.weight)?|_ema)|.*\.resblocks\.\d+\..*|.*attn_mask"
     r"|(alphas|betas|sqrt|log|posterior|scale_factor|lvlb|v_pred|ztsnr|edm|denoiser|cond_stage_model\.mask).*"
 )
 """Tensors that are left alone without a word: training's leftovers, noise tables, layers that are never used."""
-BARE = ("",)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +37,7 @@ class SingleFile:
     files: TensorFiles
     family: Family
     own: Mapping[str, Any]  # the configurations that the file brings, by part
+    roots: Mapping[str, str]  # where the names of each part begin that is inside
 
     @classmethod
     def of(cls, files: TensorFiles, family: Family) -> SingleFile:
@@ -49,16 +45,11 @@ class SingleFile:
         own = json.loads(files.metadata.get(CONFIG, "{}"))
         if not isinstance(own, dict):
             raise ValueError(f"{CONFIG} in its header is not a map")
-        return cls(files, family, own)
+        return cls(files, family, own, find_roots(set(files)))
 
-    def prefix(self, part: str, others: Iterable[str] = ()) -> str | None:
-        """Where the names of a part's weights begin, None if it is not inside; `others` are tried too."""
-        prefixes = (*self.family.prefixes.get(part, ()), *others)
-        return next((prefix for prefix in prefixes if any(name.startswith(prefix) for name in self.files)), None)
-
-    def part(self, part: str, prefix: str) -> Blueprint:
-        """The blueprint of a part; Misfit, Unusual."""
-        config, find = self._described(part, prefix)
+    def part(self, part: str, root: str) -> Blueprint:
+        """The blueprint of the part whose names begin so; Misfit, Unusual."""
+        config, find = self._described(part, root)
         return blueprint(part, config, self.files, find)
 
     def scheduler(self, prediction: str) -> Mapping[str, Any]:
@@ -86,18 +77,23 @@ class SingleFile:
         left = (name for name in self.files if name not in used and not KNOWN_EXTRAS.fullmatch(name))
         return sorted(name for name in left if not name.startswith(tuple(ignored)))
 
-    def _described(self, part: str, prefix: str) -> tuple[Mapping[str, Any], Find]:
-        shape = self._shape(prefix)
-        if part == "vae" and shape("encoder.conv_norm_out.weight"):  # a VAE alone, with diffusers' names
-            return self._config(part, lambda: vae_config(_as_original(shape))), diffusers_names(prefix)
-        if part in ("unet", "vae"):
-            config = self._config(
-                part, lambda: unet_config(shape, self.family) if part == "unet" else vae_config(shape)
-            )
-            return config, (unet_names if part == "unet" else vae_names)(config, prefix)
-        if part in self.family.open_clip:
-            return self._config(part, lambda: open_clip_config(shape, self.family.cut)), open_clip_names(prefix)
-        return self._config(part, lambda: clip_config(shape)), clip_names(prefix)
+    def _described(self, part: str, root: str) -> tuple[Mapping[str, Any], Find]:
+        shape = self._shape(root)
+        if part == "unet" and shape("conv_in.weight"):  # with diffusers' names
+            names = [name.removeprefix(root) for name in self.files if name.startswith(root)]
+            config = self._config(part, lambda: unet_config(_unet_as_original(names, shape), self.family))
+            return config, diffusers_names(root)
+        if part == "unet":
+            config = self._config(part, lambda: unet_config(shape, self.family))
+            return config, unet_names(config, root)
+        if part == "vae" and shape("encoder.conv_norm_out.weight"):
+            return self._config(part, lambda: vae_config(_vae_as_original(shape))), diffusers_names(root)
+        if part == "vae":
+            config = self._config(part, lambda: vae_config(shape))
+            return config, vae_names(config, root)
+        text = TextLayout.of(root, self.files)
+        config = self._config(part, lambda: text.config(self._shape(text.stem), self.family.cut))
+        return config, text.names()
 
     def _config(self, part: str, derived: Callable[[], Mapping[str, Any]]) -> dict[str, Any]:
         if part in self.own:
@@ -109,20 +105,29 @@ class SingleFile:
 
     def _pooled(self) -> int:
         """How wide the reading of a whole prompt is."""
-        prefix = self.prefix("text_encoder_2")
-        projection = self._shape(prefix)("model.text_projection") if prefix else None
-        if projection is None:
+        root = self.roots.get("text_encoder_2")
+        width = None if root is None else pooled_width(self._shape(TextLayout.of(root, self.files).stem))
+        if width is None:
             raise Misfit("the weight text_projection of its second text encoder is missing")
-        return projection[1]
+        return width
 
-    def _shape(self, prefix: str) -> Shape:
+    def _shape(self, root: str) -> Shape:
         def shape(name: str) -> tuple[int, ...] | None:
-            return self.files.info(prefix + name).shape if prefix + name in self.files else None
+            return self.files.info(root + name).shape if root + name in self.files else None
 
         return shape
 
 
-def _as_original(shape: Shape) -> Shape:
+def _unet_as_original(names: Iterable[str], shape: Shape) -> Shape:
+    """Answers questions for the original names of the way down and the middle out of a UNet with diffusers' `names`."""
+    levels = next(level for level in count() if not shape(f"down_blocks.{level}.resnets.0.conv1.weight"))
+    layers = next(layer for layer in count() if not shape(f"down_blocks.0.resnets.{layer}.conv1.weight"))
+    find = unet_names({"layers_per_block": layers, "block_out_channels": [0] * levels}, "")
+    down = ("conv_in.", "conv_out.", "add_embedding.", "down_blocks.", "mid_block.")
+    return {find(name)[0].name: shape(name) for name in names if name.startswith(down)}.get
+
+
+def _vae_as_original(shape: Shape) -> Shape:
     """Answers questions for the original names out of a VAE that has diffusers' names."""
 
     def asked(name: str) -> tuple[int, ...] | None:

@@ -162,7 +162,7 @@ def _tags(request: Request, known: Mapping[str, Mapping[str, Any]]) -> str:
         name = str(known.get(adapter.adapter, {}).get("name", adapter.adapter))
         if any(mark in name for mark in "<>:;\n"):
             name = adapter.adapter  # no tag can hold it; the id can be found too
-        written.append(f"<lora:{adapter.model_copy(update={'adapter': name}).written()}>")
+        written.append(adapter.model_copy(update={"adapter": name}).tag())
     return " ".join(written)
 
 

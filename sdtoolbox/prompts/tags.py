@@ -9,9 +9,9 @@ GAP = " \t"
 
 
 def take_tags(text: str) -> tuple[str, list[str]]:
-    """(the text without its tags, what stood in each behind `lora:`), the short form of `schema.adapters`.
+    """(the text without its tags, what stood in each behind `lora:`), which `schema.adapters.short_form` understands.
 
-    `<lora:name>`, `<lora:name:0.8>`, `<lora:name:0.8:0.5>` and `<lyco:name:…>`, in any case. What is no whole tag
+    `<lora:name>`, `<lora:name:0.8>`, `<lora:name:0.5:0.8>` and `<lyco:name:…>`, in any case. What is no whole tag
     stays. In one pass: a tag that only appears when another is taken out of its middle is taken too, so that a
     second call finds nothing.
     """

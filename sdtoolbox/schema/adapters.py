@@ -23,11 +23,12 @@ class Adapter(BaseModel):
         "", max_length=400, description="Factors of the network's blocks, such as down=1,mid=0.5,up=0; empty: all 1."
     )
 
-    def written(self) -> str:
-        """The short form, which `adapters_from` reads: `name:0.8`, `name:0.8:0.5`, `name:0.8:0.5:lbw=…`."""
-        numbers = [self.weight] if self.on_text == self.weight else [self.weight, self.on_text]
+    def tag(self) -> str:
+        """As prompts name it: `<lora:name:0.8>`, `<lora:name:0.5:0.8:lbw=…>` with the text encoders' weight first."""
+        numbers = [self.weight] if self.on_text == self.weight else [self.on_text, self.weight]
         blocks = [f"lbw={self.blocks}"] if self.blocks else []
-        return ":".join([self.adapter, *(repr(number).removesuffix(".0") for number in numbers), *blocks])
+        parts = ["lora", self.adapter, *(repr(number).removesuffix(".0") for number in numbers), *blocks]
+        return f"<{':'.join(parts)}>"
 
     @property
     def on_text(self) -> float:
@@ -46,6 +47,29 @@ def adapters_from(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return tuple(_adapter_from(one) if isinstance(one, str) else one for one in value)
     return value
+
+
+def short_form(tag: str) -> str:
+    """What stands in a prompt's tag behind `lora:`, as `adapters_from` reads it: the network's weight first.
+
+    A1111, which the tags come from, has them the other way round: `name:text:network`, or `te=` and `unet=`. What is
+    not said of the text encoders is 1, what is not said of the network is what is said of them.
+    """
+    name, *parts = (part.strip() for part in tag.split(":"))
+    numbers: list[str] = []
+    named: dict[str, str] = {}
+    rest: list[str] = []
+    for part in parts:
+        key, equals, value = part.partition("=")
+        if equals and key in ("te", "unet"):
+            named[key] = value
+        elif equals or len(numbers) == 2:
+            rest.append(part)
+        else:
+            numbers.append(part)
+    text = named.get("te", numbers[0] if numbers else "1")
+    network = named.get("unet", numbers[1] if len(numbers) == 2 else text)
+    return ":".join([name, network, text, *rest])
 
 
 def _adapter_from(text: str) -> dict[str, Any]:

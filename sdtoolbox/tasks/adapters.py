@@ -11,7 +11,7 @@ from sdtoolbox.models.catalog import Catalog
 from sdtoolbox.models.entries import CatalogEntry
 from sdtoolbox.models.fit import base_word, kind_word, misfit
 from sdtoolbox.prompts.tags import take_tags
-from sdtoolbox.schema.adapters import Adapter
+from sdtoolbox.schema.adapters import Adapter, short_form
 from sdtoolbox.schema.fields import Adapters
 from sdtoolbox.schema.problems import shown
 from sdtoolbox.schema.requests import Request, control_of
@@ -60,11 +60,12 @@ def _read_tags(tags: list[str], name: str, problems: list[UserError]) -> list[tu
     read: list[tuple[Adapter, str]] = []
     for tag in tags:
         try:
-            read += [(adapter, name) for adapter in _ADAPTERS.validate_python([tag])]
+            read += [(adapter, name) for adapter in _ADAPTERS.validate_python([short_form(tag)])]
         except ValidationError as error:
             wrong = error.errors(include_url=False)[0]
             said = f"<lora:{tag[:80]}> is not understood: {shown(wrong['input'])} is not a weight from -10 to 10."
-            problems.append(UserError("PARAM_INVALID", said, "Write <lora:name:0.8> or <lora:name:0.8:0.5>.", name))
+            hint = "Write <lora:name:0.8>, or <lora:name:0.5:0.8> with the text encoders' weight first."
+            problems.append(UserError("PARAM_INVALID", said, hint, name))
     return read
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -38,6 +39,12 @@ def second_size(request: Txt2Img) -> tuple[int, int]:
             "hires_scale",
         )
     return size
+
+
+def first_drawing(request: Txt2Img) -> str:
+    """What the first drawing depends on, as text: requests that agree in it have the same first latents."""
+    values = request.model_dump(mode="json", exclude={"plot"})
+    return json.dumps({name: value for name, value in values.items() if not name.startswith("hires")})
 
 
 def second_work(request: Txt2Img) -> float:

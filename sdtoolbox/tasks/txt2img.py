@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from typing import TYPE_CHECKING
 
 from sdtoolbox.protocols import Change, Drawn, FreeU, Seamless, TaskContext
 from sdtoolbox.schema.requests import Txt2Img
 from sdtoolbox.tasks import diffusion
 from sdtoolbox.tasks.diffusion import Batch
-from sdtoolbox.tasks.hires import enlarged, second_batch, second_request, second_size, second_work
+from sdtoolbox.tasks.hires import enlarged, first_drawing, second_batch, second_request, second_size, second_work
 from sdtoolbox.tasks.leases import Loan, Seat, Wanted
 from sdtoolbox.tasks.passes import Pass
 
@@ -41,8 +42,11 @@ def _draw(request: Txt2Img, group: Iterator[Batch], ctx: TaskContext) -> Iterato
         named = {"checkpoint": model, "hires_checkpoint": second.model if second else model, "refiner": refiner}
         drawn_with = {field: one for field, one in named.items() if one is not None and getattr(request, field)}
         for batch in group:
-            latents = first.latents(batch)
-            if second is not None:
+            if second is None:
+                latents = first.latents(batch)
+            else:
+                # Cells of a plot that differ in the second drawing alone share the first.
+                latents = ctx.once(first_drawing(batch.request), partial(first.latents, batch))
                 large = enlarged(latents, batch, ctx, drawn_by=model, for_model=second.model)
                 latents = second.latents(second_batch(batch), large)
             diffusion.check_not_constant(latents)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from io import BytesIO
 from threading import Event
-from typing import Any
+from typing import Any, TypeVar
 
 from PIL.Image import Image
 
@@ -22,6 +22,9 @@ from sdtoolbox.workers.parts import Models, Parts
 from sdtoolbox.workers.plot_progress import PlotProgress
 from sdtoolbox.workers.progress import Progress
 
+T = TypeVar("T")
+MOST_KEPT = 16
+"""Things made once that are kept: latents of first passes, which the cells of a plot may share."""
 SECONDS_BETWEEN_EVENTS = 0.3
 SECONDS_BETWEEN_LOOKS = 0.05
 """How old the answer to "has anybody cancelled?" may be: a step of one millisecond need not ask the disk."""
@@ -46,6 +49,7 @@ class JobContext:
         self._lost = lost
         self._looked = self._published = self._shown = 0.0
         self._place = (0, 1)
+        self._made: dict[str, Any] = {}
 
     def lease(
         self, checkpoint: str, adapters: Sequence[Adapter] = (), vae: str | None = None
@@ -58,6 +62,14 @@ class JobContext:
         """The next cell of a plot comes now; `drawn_last` if the one before it was drawn, not taken as it was."""
         assert isinstance(self._progress, PlotProgress)
         self._progress.begin(number, drawn=drawn_last)
+
+    def once(self, key: str, make: Callable[[], T]) -> T:
+        """What `make()` gives, or gave before under this key in this job; only the latest few are kept."""
+        made = self._made.pop(key) if key in self._made else make()
+        self._made[key] = made
+        for oldest in list(self._made)[:-MOST_KEPT]:
+            del self._made[oldest]
+        return made
 
     def _loading(self, *_: Any) -> None:
         self.stage("loading", picture=self._place[0], pictures_total=self._place[1])

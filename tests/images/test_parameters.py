@@ -11,6 +11,7 @@ from sdtoolbox.images.dialects.a1111 import split
 from sdtoolbox.images.parameters import parameters_text
 from sdtoolbox.images.reading import parse_parameters
 from sdtoolbox.prompts.tags import take_tags
+from sdtoolbox.schema.adapters import short_form
 from sdtoolbox.schema.requests import Txt2Img
 from sdtoolbox.settings import Settings
 
@@ -118,7 +119,7 @@ def adapted() -> str:
 def test_adapters_stand_behind_the_prompt_and_their_hashes_in_the_line() -> None:
     first, line = adapted().splitlines()
     # A name that no tag can hold is written as its id.
-    assert first == f"a red house <lora:ink:0.8> <lora:{'2' * 32}:1:0.123456789:lbw=down=1,up=0>"
+    assert first == f"a red house <lora:ink:0.8> <lora:{'2' * 32}:0.123456789:1:lbw=down=1,up=0>"
     assert 'VAE hash: cccccccccc, VAE: "soft, v2"' in line
     assert f'Lora hashes: "ink: {"a" * 12}, old: style: {"b" * 12}"' in line
 
@@ -128,7 +129,7 @@ def test_adapters_are_read_again() -> None:
     values = reading.values
     prompt, tags = take_tags(values["prompt"])
     assert prompt == "a red house"
-    again = Txt2Img(adapters=tags).adapters  # type: ignore[arg-type]
+    again = Txt2Img(adapters=[short_form(tag) for tag in tags]).adapters  # type: ignore[arg-type]
     assert [(one.weight, one.on_text, one.blocks) for one in again] == [
         (0.8, 0.8, ""),
         (1.0, 0.123456789, "down=1,up=0"),

@@ -43,7 +43,7 @@ def shown(request: Txt2Img, catalog: Catalog) -> list[tuple[str, float, float | 
 
 def test_tags_leave_the_prompt_and_join_the_field(resolved: Callable[..., Txt2Img], catalog: Catalog) -> None:
     request = resolved(
-        prompt="a house <lora:INK:0.8:0.5>, by day <lyco:old style>",
+        prompt="a house <lora:INK:0.5:0.8>, by day <lyco:old style>",
         negative_prompt="rain <lora:ink:1>",
         adapters=["robot:0.25"],
     )
@@ -88,6 +88,7 @@ def test_an_id_and_a_hash_name_it_too(resolved: Callable[..., Txt2Img], catalog:
         ({"adapters": ["soft"]}, "MODEL_TYPE", "adapters", "soft is a VAE, not a LoRA."),
         ({"adapters": ["danger"]}, "MODEL_UNSAFE", "adapters", "it is a pickle, which can run programs"),
         ({"prompt": "<lora:ink:strong>"}, "PARAM_INVALID", "prompt", "'strong' is not a weight from -10 to 10."),
+        ({"prompt": "<lora:ink:1:te=x>"}, "PARAM_INVALID", "prompt", "<lora:ink:1:te=x> is not understood: 'x' is not"),
         ({"prompt": "<lora:ink:99>"}, "PARAM_INVALID", "prompt", "99.0 is not a weight"),
     ],
 )

@@ -162,3 +162,18 @@ def test_latents_of_another_aspect_keep_their_middle() -> None:
     ctx = FakeContext({})
     large = enlarged(latents, Batch(asked, 0, 1), ctx, drawn_by=model, for_model=model)
     assert torch.equal(large[0, 0], latents[0, 0].repeat_interleave(2, 0).repeat_interleave(2, 1)[:, 4:12])
+
+
+def test_drawings_that_differ_in_the_second_pass_alone_share_the_first() -> None:
+    model = GaussianModel()
+    ctx = FakeContext({"gaussian": model})
+    (once,) = run(request(hires=True, hires_steps=3, batch_count=1), ctx)
+    assert len(model.predictions) == 8
+    (again,) = run(request(hires=True, hires_steps=2, hires_scale=1.5, batch_count=1), ctx)
+    assert len(model.predictions) == 10
+    (other,) = run(request(hires=True, hires_steps=2, hires_scale=1.5, seed=99, batch_count=1), ctx)
+    assert len(model.predictions) == 17
+    fresh = FakeContext({"gaussian": GaussianModel()})
+    (alone,) = run(request(hires=True, hires_steps=2, hires_scale=1.5, batch_count=1), fresh)
+    assert alone.image.tobytes() == again.image.tobytes() != other.image.tobytes()
+    assert once.image.size != again.image.size

@@ -127,7 +127,7 @@ def _models(graph: Graph, sampler: Node) -> tuple[str | None, list[str]]:
         inputs = node["inputs"]
         if isinstance(inputs.get("lora_name"), str):
             weight, on_text = inputs.get("strength_model", 1), inputs.get("strength_clip", 1)
-            numbers = [weight] if on_text == weight else [weight, on_text]
+            numbers = [weight] if on_text == weight else [on_text, weight]
             tags.append(":".join(["<lora", _stem(inputs["lora_name"]), *map(written, numbers)]) + ">")
         for key in ("ckpt_name", "unet_name"):
             if isinstance(inputs.get(key), str):

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-import sys
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,9 +17,7 @@ from sdtoolbox.images.dialects import a1111, novelai
 from sdtoolbox.images.reading import parse_parameters, read_said
 from sdtoolbox.schema.requests import Txt2Img, control_of
 from sdtoolbox.settings import Settings
-
-sys.path.insert(0, str(Path(__file__).parent))
-from texts import A1111, COMFYUI, FOOOCUS, INVOKEAI, NOVELAI, Row
+from tests.images.dialects.texts import A1111, COMFYUI, FOOOCUS, INVOKEAI, NOVELAI, Row
 
 REGISTRIES = load_all(Settings(safe_mode=True))[0].by_name()
 

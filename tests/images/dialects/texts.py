@@ -266,7 +266,7 @@ WORKFLOW = {
     "links": [[1, 4, 0, 3, 0, "MODEL"], [2, 6, 0, 3, 1, "C"], [3, 7, 0, 3, 2, "C"], [4, 5, 0, 3, 3, "LATENT"]],
 }
 COMFY = {**a("a castle", "fog", schedule="Karras", height=768, checkpoint="dream")}
-INK = "<lora:ink:0.8:0.5>"
+INK = "<lora:ink:0.5:0.8>"
 TAGGED = COMFY | {"prompt": f"a castle {INK}", "clip_skip": 2}
 COMFYUI = (
     Row("a graph", {"prompt": json.dumps(GRAPH), "workflow": "{}"}, TAGGED),
