@@ -13,8 +13,9 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
+from sdtoolbox.models.adapter_names import part_and_module
 from sdtoolbox.models.entries import BASES
-from sdtoolbox.models.recognition import Architecture, Names, Recognition, plain
+from sdtoolbox.models.recognition import Architecture, Names, Recognition, plain, unsupported
 from sdtoolbox.models.unets import TEXT_WIDTHS
 
 Shapes = Mapping[str, tuple[int, ...]]
@@ -38,10 +39,14 @@ WEAK = ("full", "glora", "ia3")
 BEGINNINGS = ("lora_", "lycoris_", "diffusion_model.", "unet.", "transformer.", "text_encoder", "base_model.model.")
 _ADAPTER_NAME = re.compile(r"\.default(_\d+)?(?=\.|$)")  # PEFT writes the adapter's name into the tensors'
 _PROCESSOR = re.compile(r"\.processor\.(to_\w+)_lora\.(down|up)\.weight$")  # of the first LoRA code in diffusers
-_TEXT = re.compile(r"^(lora_te(?P<a>[123]?)_|text_encoders?[._]?(?P<b>[23]?)[._]|te[._])")
-_PREFIX = re.compile(
-    r"^(base_model\.model\.)?(lora_unet_|lora_transformer_|lycoris_|(model\.)?diffusion_model\.|unet\.|transformer\.)?"
-)
+_TRANSFORMER = re.compile(r"^(base_model\.model\.)?transformer\.")  # no UNet, and "transformer_" begins its own modules
+_OF_A_UNET = re.compile(r"(down|up|mid|input|output|middle)_blocks?_")
+# What is recognised and cannot be used, by the end of a tensor's name.
+UNREAD: Mapping[str, str] = {
+    "oft_diag": "diagonal OFT as older versions of LyCORIS write it",
+    "oft_R.weight": "OFT as PEFT writes it",
+    "ia3_l": "IA3 as PEFT writes it",
+}
 # Modules that one family alone has, in names with "_" for every dot; the first that is found decides.
 MODULES: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
     (base, re.compile(pattern))
@@ -104,16 +109,13 @@ def adapter(names: Names) -> Adapter:
         if not ending or (ENDINGS[ending] in WEAK and not name.startswith(BEGINNINGS)):
             continue
         algorithms[ENDINGS[ending]] += 1
-        found = _TEXT.match(module)
-        if found:
-            number = found["a"] or found["b"] or ""
-            numbered = numbered or number == "1"
-            place = text.setdefault("text_encoder" + (f"_{number}" if number in ("2", "3") else ""), {})
-            module = module[found.end() :]
+        numbered = numbered or module.startswith("lora_te1_")
+        if transformer := _TRANSFORMER.match(module):
+            part, module = "unet", module[transformer.end() :].replace(".", "_")
         else:
-            place = network
-            module = _PREFIX.sub("", module, count=1)
-        place.setdefault(module.replace(".", "_"), {})[ending] = names.tensors[name].shape
+            part, module = part_and_module(module)
+        place = network if part == "unet" else text.setdefault(part, {})
+        place.setdefault(module, {})[ending] = names.tensors[name].shape
     return Adapter(network, text, algorithms, numbered)
 
 
@@ -230,8 +232,7 @@ def _layers_base(found: Adapter) -> str:
 
 
 def _unet_base(found: Adapter) -> str:
-    unet = re.compile(r"(down|up|mid|input|output|middle)_blocks?_")
-    modules = {module: shapes for module, shapes in found.network.items() if unet.match(module)}
+    modules = {module: shapes for module, shapes in found.network.items() if _OF_A_UNET.match(module)}
     if found.network and not modules:
         return ""
     widths = (width_read(shapes) for module, shapes in modules.items() if re.search("attn2_to_[kv]$", module))
@@ -273,15 +274,24 @@ def describe_adapter(row: Architecture, names: Names) -> Recognition:
     network = "transformer" if row.reason else "unet"
     parts = (*([network] if found.network else []), *sorted(found.text))
     known = replace(plain(row, names), algorithm=algorithm(found), rank=_rank(found), parts=parts)
-    if row.base in BASES and row.base != "unknown":
-        return known
-    some = ", ".join(list(found.network)[:2] or list(next(iter(found.text.values()), {}))[:2])
+    if (reason := _unusable(found, known.algorithm)) and known.state == "ready":
+        return unsupported(known, reason)
+    if row.base != "unknown" or found.text or any(_OF_A_UNET.match(module) for module in found.network):
+        return known  # of an unknown base: whether it fits a checkpoint its names and shapes tell when it is loaded
+    some = ", ".join(list(found.network)[:2])
     reason = f"the modules that it changes ({some[:120]} …) tell of no network known here"
     return replace(known, state="unknown", reason=reason)
 
 
+def _unusable(found: Adapter, algorithm: str) -> str:
+    """Why no checkpoint can wear it, "" where one can."""
+    unread = next((UNREAD[ending] for shapes in _all(found) for ending in shapes if ending in UNREAD), "")
+    words = "BOFT" if algorithm == "boft" else unread
+    return f"{words} cannot be used yet" if words else ""
+
+
 def _adapter_row(base: str) -> Architecture:
-    reason = "" if base in USABLE else f"adapters for {BASES[base]} cannot be used yet"
+    reason = "" if base in (*USABLE, "unknown") else f"adapters for {BASES[base]} cannot be used yet"
     return Architecture(
         id=f"lora_{base}",
         label=f"LoRA for {BASES[base]}",

@@ -20,9 +20,6 @@ KIND_WORDS: Mapping[Kind, str] = {
     "unknown": "file of an unknown kind",
 }
 ALGORITHM_WORDS = {"lora": "LoRA", "dora": "DoRA", "loha": "LoHa", "lokr": "LoKr", "oft": "OFT", "boft": "BOFT"}
-SAME_LATENTS = frozenset({"sd1", "sd2", "sdxl", "sdxl_refiner"})
-"""Bases whose VAEs have one architecture: one decodes what another encoded, with other colours at worst."""
-
 LATENT_FAMILIES = ({"sd1", "sd2"}, {"sdxl", "sdxl_refiner"})
 """Bases that were trained on the latents of one VAE: what one began another can finish."""
 
@@ -38,7 +35,7 @@ def misfit(adapter: CatalogEntry, checkpoint: CatalogEntry) -> str:
     "this is an SDXL LoRA, the model is SD 1.5"
     """
     bases = {adapter.base, checkpoint.base}
-    if len(bases) == 1 or "unknown" in bases or (adapter.kind == "vae" and bases <= SAME_LATENTS):
+    if len(bases) == 1 or "unknown" in bases or (adapter.kind == "vae" and share_latents(*bases)):
         return ""
     return f"this is {with_article(f'{base_word(adapter.base)} {kind_word(adapter)}')}, " + (
         f"the model is {base_word(checkpoint.base)}"

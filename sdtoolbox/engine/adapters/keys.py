@@ -19,8 +19,9 @@ from typing import NamedTuple
 
 from torch import nn
 
-from sdtoolbox.engine.components import ENCODERS, Components
+from sdtoolbox.engine.components import Components
 from sdtoolbox.engine.original_names import unet_names
+from sdtoolbox.models.adapter_names import ADAPTER_BEGINNINGS
 
 
 class Target(NamedTuple):
@@ -33,9 +34,9 @@ class Target(NamedTuple):
 # What stands at the end of a key, and what it is called here; where PEFT writes an adapter's name, "*".
 _ROLES: Mapping[str, tuple[str, ...]] = {
     "down": (".lora_down.weight", ".lora.down.weight", "_lora.down.weight", ".lora_linear_layer.down.weight",
-             ".lora_A.weight", ".lora_A.*.weight"),
+             ".lora_A.weight", ".lora_A.*.weight", ".lora_A"),
     "up": (".lora_up.weight", ".lora.up.weight", "_lora.up.weight", ".lora_linear_layer.up.weight",
-           ".lora_B.weight", ".lora_B.*.weight"),
+           ".lora_B.weight", ".lora_B.*.weight", ".lora_B"),
     "mid": (".lora_mid.weight",),
     "alpha": (".alpha",),
     "dora_scale": (".dora_scale",),
@@ -57,21 +58,6 @@ _NUMBERED = [(role, re.escape(end).replace(r"\*", r"[^.]+")) for role, ends in _
 # Searched from the left, so that the longest end is found: ".lora_A.weight" rather than ".weight".
 _END = re.compile("(?:" + "|".join(f"(?P<_{n}>{end})" for n, (_, end) in enumerate(_NUMBERED)) + r")\Z")
 
-# How keys begin, and the parts whose modules may follow; an empty beginning comes last and fits everything.
-_BEGINNINGS: tuple[tuple[str, tuple[str, ...]], ...] = (
-    ("lora_unet_", ("unet",)),
-    ("oft_unet_", ("unet",)),
-    ("lora_te1_", ("text_encoder",)),
-    ("lora_te2_", ("text_encoder_2",)),
-    ("lora_te_", ENCODERS),  # of a checkpoint with one text encoder, whichever that is
-    ("lycoris_", ("unet",)),
-    ("base_model_model_unet_", ("unet",)),
-    ("base_model_model_", ("unet", *ENCODERS)),
-    ("text_encoder_2_", ("text_encoder_2",)),
-    ("text_encoder_", ("text_encoder",)),
-    ("unet_", ("unet",)),
-    ("", ("unet",)),
-)
 _OLD_ATTENTION: Mapping[str, str] = {"to_out": "to_out_0"}  # of processors in the UNet
 _OLD_TEXT_ATTENTION: Mapping[str, str] = {"to_q": "q_proj", "to_k": "k_proj", "to_v": "v_proj", "to_out": "out_proj"}
 
@@ -91,7 +77,7 @@ class ModuleNames:
 
     def find(self, path: str) -> Target | None:
         """The module that the first half of `split` names; None if this checkpoint has none of that name."""
-        for beginning, parts in _BEGINNINGS:
+        for beginning, parts in ADAPTER_BEGINNINGS:
             if path.startswith(beginning):
                 for part in parts:
                     known = self._by_name.get(part, {})
