@@ -56,8 +56,8 @@ def _draw(parts: Parts, manager: ModelManager, model: Any, request: Txt2Img, wor
     holding = Holding(parts.queue, job, worker)
     progress = Progress(request, History(Timings(parts.database), request, "cpu"))
     ctx = JobContext(parts, holding, manager, progress, Event())
-    denoisers = diffusion.guided(model, request, ctx)
     sigmas = diffusion.noise_levels(model, request, ctx)
+    denoisers = diffusion.guided(model, request, ctx, sigmas)
     noise = model.noise([1], 64, 64)
     (batch,) = diffusion.batches(request)
     x = noise.initial() * sigmas[0]
