@@ -19,8 +19,8 @@ Bytes = Mapping[str, int]
 class Slot:
     """Something loaded from the files of one entry in their present version, and by how many it is used just now.
 
-    `measure` tells its size, which changes when weights move to another device. It goes when what it was `made_for` goes;
-    `on_drop` is called when it is taken out of the cache.
+    `measure` tells its size, which changes when weights move to another device. It goes when what it was `made_for`
+    goes; `on_drop` is called with it when it is taken out of the cache.
     """
 
     entry: CatalogEntry
@@ -29,7 +29,7 @@ class Slot:
     measure: Callable[[], Bytes]
     made_for: Slot | None = None
     bytes: Bytes = field(default_factory=dict)
-    on_drop: Callable[[], None] = lambda: None
+    on_drop: Callable[[Slot], None] = lambda _: None
     leases: int = 0
     unwanted: bool = False
 
@@ -51,17 +51,21 @@ class Cache:
     lock: threading.RLock = field(default_factory=threading.RLock)
     _slots: OrderedDict[Key, Slot] = field(default_factory=OrderedDict)  # the most recently used last
 
-    def take(self, key: Key, version: Hashable) -> Slot | None:
-        """Lease what is there, in this version; another version is dropped, and lives on with those who lease it."""
+    def drop_other(self, key: Key, version: Hashable) -> bool:
+        """Drop what is there in another version, and lives on with those who lease it; whether anything was dropped."""
+        with self.lock:
+            outdated = key in self._slots and self._slots[key].version != version
+            if outdated:
+                self._drop(key)
+            return outdated
+
+    def take(self, key: Key) -> Slot | None:
+        """Lease what is there."""
         with self.lock:
             slot = self._slots.get(key)
-            if slot is None:
-                return None
-            if slot.version != version:
-                self._drop(key)
-                return None
-            slot.leases += 1
-            self._slots.move_to_end(key)
+            if slot is not None:
+                slot.leases += 1
+                self._slots.move_to_end(key)
             return slot
 
     def put(self, slot: Slot) -> Slot:
@@ -73,21 +77,21 @@ class Cache:
         return slot
 
     def give_back(self, slot: Slot) -> None:
-        """End one lease; what somebody wanted to be gone goes now."""
+        """End one lease."""
         slot.bytes = slot.measure()
         with self.lock:
             slot.leases -= 1
-            key = key_of(slot.entry, slot.made_for)
-            if slot.unwanted and not slot.leases and self._slots.get(key) is slot:
-                self._drop(key)
 
     def make_room(self, needed: Bytes | None = None) -> bool:
-        """Drop what nobody uses until `needed` more bytes fit, as far as that goes; whether anything was dropped."""
+        """Drop what nobody uses: all that is unwanted, the rest until `needed` more bytes fit, as far as that goes.
+
+        Whether anything was dropped.
+        """
         with self.lock:
             before = len(self._slots)
-            idle = [key for key, slot in self._slots.items() if not slot.leases]
-            for key in idle:
-                if self._fits(needed or {}):
+            idle = [(key, slot.unwanted) for key, slot in self._slots.items() if not slot.leases]
+            for key, unwanted in sorted(idle, key=lambda one: not one[1]):
+                if not unwanted and self._fits(needed or {}):
                     break
                 if key in self._slots:  # it may have gone with another
                     self._drop(key)
@@ -128,7 +132,7 @@ class Cache:
 
     def _drop(self, key: Key) -> None:
         slot = self._slots.pop(key)
-        slot.on_drop()
+        slot.on_drop(slot)
         for other, made in [(other, one) for other, one in self._slots.items() if one.made_for is slot]:
             del self._slots[other]
-            made.on_drop()
+            made.on_drop(made)

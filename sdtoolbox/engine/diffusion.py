@@ -80,7 +80,7 @@ class LatentDiffusion:
         # Latents may have any size: diffusers' U-Net handles odd ones itself, so the autoencoder alone decides.
         self._factor = self._autoencoder.factor
         self._inpaints = int(self._unet.config.in_channels) > self._channels
-        self.preview = LatentPreview(self._decoded, self._channels, self._factor, device.torch_device)
+        self._preview = LatentPreview(self._channels, self._factor, device.torch_device)
 
     @property
     def environment(self) -> Mapping[str, Any]:
@@ -156,6 +156,14 @@ class LatentDiffusion:
         other._changes, other._given = (*self._changes, *changes), {}
         return other
 
+    def lent(
+        self, warnings: list[str], embeddings: Callable[[str], Embeddings], borrowed: Callable[[], Mapping[str, Any]]
+    ) -> LatentDiffusion:
+        """The same model for one lease: others at the same time may have been lent it with something else."""
+        other = copy(self)
+        other.warnings, other.embeddings, other.borrowed = warnings, embeddings, borrowed
+        return other
+
     def noise(self, seeds: Sequence[int], width: int, height: int, variation: Variation | None = None) -> BatchNoise:
         """The randomness of a batch of pictures of this size in pixels, one seed a picture.
 
@@ -187,6 +195,10 @@ class LatentDiffusion:
         """RGB pictures of exactly width x height, cut from the middle of what the latents show; NUMERIC."""
         # One at a time: the decoder needs the most memory of all, and a picture must not depend on its neighbours.
         return [_image(self._decoded(latent[None])[0], width, height) for latent in latents]
+
+    def preview(self, latents: Tensor) -> Image.Image:
+        """A quick, small RGB look at the first latent of the batch, without the decoder."""
+        return self._preview(latents, self._decoded)
 
     def _given_with(self, conditions: tuple[Reading, ...], x: Tensor) -> _Given:
         """What the network is given at every step of one drawing; made at the first."""

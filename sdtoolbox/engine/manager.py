@@ -14,15 +14,15 @@ from torch import nn
 from sdtoolbox.engine import memory, offload
 from sdtoolbox.engine.adapters import load_adapter
 from sdtoolbox.engine.borrowed import Borrowed
-from sdtoolbox.engine.cache import Bytes, Cache, Slot, key_of
+from sdtoolbox.engine.cache import Bytes, Cache, Key, Slot, key_of
 from sdtoolbox.engine.components import Components
 from sdtoolbox.engine.devices import open_device
 from sdtoolbox.engine.diffusion import LatentDiffusion
 from sdtoolbox.engine.identity import Identities, version_of
 from sdtoolbox.engine.loading import load, load_vae
 from sdtoolbox.engine.outfit import Adaptation, OtherVae, Outfit
-from sdtoolbox.engine.policy import WORK, Policy, bytes_of, choose
-from sdtoolbox.engine.sizes import parameters_of
+from sdtoolbox.engine.policy import WORK, Policy, choose
+from sdtoolbox.engine.sizes import checkpoint_bytes, parameters_of, stored_bytes, vae_bytes
 from sdtoolbox.engine.words import Shelf, Words
 from sdtoolbox.errors import UserError
 from sdtoolbox.models.catalog import Catalog
@@ -104,18 +104,8 @@ class ModelManager:
         announce = cache(on_loading or (lambda: None))  # once a lease, however much is loaded
         with ExitStack() as held:
             held.callback(self._settle)
-            with self._loading:
-                checkpoint, other = self._checkpoint(wanted, held, announce)
-                worn = [(self._adapter(one, checkpoint, held, announce), adapter) for one, adapter in wanted.adapters]
-            outfit: Outfit = checkpoint.value
-            warnings = held.enter_context(outfit.wearing(worn))
-            model = (
-                outfit.model if other is None else other.value.model(outfit, lambda: self._with_vae(checkpoint, other))
-            )
-            assert model is not None, "a checkpoint without VAE is lent with another one only"
-            self._hand_over(model, outfit, other, worn, warnings)
-            self.on_change()
-            yield model
+            # No name here for what is lent: it would keep the weights until after they are to be gone.
+            yield self._lent(wanted, held, announce)
 
     def _find(self, checkpoint_id: str, adapters: Sequence[Adapter], vae: str | None) -> Wanted:
         """The entries of a lease; LORA_INCOMPATIBLE or MODEL_TYPE before any work if they do not go together."""
@@ -137,14 +127,13 @@ class ModelManager:
         """The slots of checkpoint and VAE, loaded if need be."""
         entry, version = wanted.checkpoint, version_of(wanted.checkpoint)
         given: nn.Module | None = None
-        slot = self._cache.take(key_of(entry), version)
+        slot = self._held(key_of(entry), version)
         if slot is None:
             announce()
-            policy = self._prepare(entry)
             lacks_vae = "vae" in missing_parts(entry)
-            components = self._loaded(
-                entry, lambda: load(entry, self._device, wanted.vae if lacks_vae else None, policy)
-            )
+            borrowed = wanted.vae if lacks_vae else None
+            policy = self._prepare(entry, borrowed)
+            components = self._loaded(entry, lambda: load(entry, self._device, borrowed, policy))
             if lacks_vae:
                 given = components.networks["vae"]
                 networks = {part: network for part, network in components.networks.items() if part != "vae"}
@@ -170,10 +159,11 @@ class ModelManager:
         policy: Policy = checkpoint.value.policy
         # In another precision it is another VAE: a picture must not depend on what was drawn before it.
         version = version_of(entry), policy.precision, policy.placement
-        slot = self._cache.take(key_of(entry), version)
+        slot = self._held(key_of(entry), version)
         if slot is None:
             announce()
-            network = given if given is not None else self._loaded(entry, lambda: self._load_vae(entry, policy))
+            network = given if given is not None else self._load_vae(entry, policy)
+            offload.lay_out({"vae": network}, policy, self._device)
             identity = self._identities.of(entry, version[0])
             slot = self._cache.put(
                 Slot(entry, version, OtherVae(network, identity), lambda: memory.footprint([network]))
@@ -182,21 +172,21 @@ class ModelManager:
         return slot
 
     def _load_vae(self, entry: CatalogEntry, policy: Policy) -> nn.Module:
-        network: nn.Module = load_vae(entry, self._device, policy)
-        offload.lay_out({"vae": network}, policy, self._device)
+        self._make_room({self._place(policy): vae_bytes(entry, policy)})
+        network: nn.Module = self._loaded(entry, lambda: load_vae(entry, self._device, policy))
         return network
 
     def _adapter(self, entry: CatalogEntry, checkpoint: Slot, held: ExitStack, announce: Announce) -> Slot:
         outfit: Outfit = checkpoint.value
         version = version_of(entry)
-        slot = self._cache.take(key_of(entry, checkpoint), version)
+        slot = self._held(key_of(entry, checkpoint), version)
         if slot is None:
             announce()
+            place = self._place(outfit.policy)
+            self._make_room({place: stored_bytes(entry)})
             adapter = self._loaded(entry, lambda: load_adapter(entry, outfit.components))
-            kind = "cpu" if outfit.policy.offloads else self._device.torch_device.type
             value = Adaptation(adapter, self._identities.of(entry, version))
-            slot = Slot(entry, version, value, lambda: {kind: adapter.bytes}, made_for=checkpoint)
-            slot.on_drop = lambda: outfit.shed(slot)
+            slot = Slot(entry, version, value, lambda: {place: adapter.bytes}, made_for=checkpoint, on_drop=outfit.shed)
             self._cache.put(slot)
         held.callback(self._cache.give_back, slot)
         return slot
@@ -204,17 +194,48 @@ class ModelManager:
     def _loaded(self, entry: CatalogEntry, work: Callable[[], Any]) -> Any:
         return memory.within_memory(f"{entry.name}", work)
 
-    def _prepare(self, entry: CatalogEntry) -> Policy:
-        """How a checkpoint will be held; makes room for it."""
+    def _held(self, key: Key, version: Hashable) -> Slot | None:
+        """What is in memory, leased once more; another version gives its memory back first."""
+        if self._cache.drop_other(key, version):
+            memory.release()
+        return self._cache.take(key)
+
+    def _prepare(self, entry: CatalogEntry, vae: CatalogEntry | None) -> Policy:
+        """How a checkpoint will be held; makes room for it and the `vae` that is loaded with it."""
         parameters = parameters_of(entry)
         policy = choose(self._device.machine(self._settings), parameters, self._settings)
-        needed = sum(number * bytes_of(part, policy.precision) for part, number in parameters.items())
-        kind = "cpu" if policy.offloads else self._device.torch_device.type
-        if self._cache.make_room({kind: needed}):
-            memory.release()
+        needed = checkpoint_bytes(entry.base, parameters, policy)
+        self._make_room({self._place(policy): needed + (0 if vae is None else vae_bytes(vae, policy))})
         return policy
 
+    def _make_room(self, needed: Bytes | None = None) -> None:
+        if self._cache.make_room(needed):
+            memory.release()
+
+    def _place(self, policy: Policy) -> str:
+        """The kind of memory that weights lie in."""
+        return "cpu" if policy.offloads else memory.kind_of(self._device.torch_device)
+
     # Lending
+
+    def _lent(self, wanted: Wanted, held: ExitStack, announce: Announce) -> LatentDiffusion:
+        """The model of a lease, which ends with `held`."""
+        with self._loading:
+            checkpoint, other = self._checkpoint(wanted, held, announce)
+            worn = [(self._adapter(one, checkpoint, held, announce), adapter) for one, adapter in wanted.adapters]
+        outfit: Outfit = checkpoint.value
+        warnings = held.enter_context(outfit.wearing(worn))
+        model = outfit.model if other is None else other.value.model(outfit, lambda: self._with_vae(checkpoint, other))
+        assert model is not None, "a checkpoint without VAE is lent with another one only"
+        words = Words(self._catalog, checkpoint.entry, self._shelf)
+        borrowed = Borrowed(
+            outfit.policy,
+            None if other is None else (other.entry, other.value.identity),
+            [(slot.entry, slot.value.identity, adapter) for slot, adapter in worn],
+            words,
+        )
+        self.on_change()
+        return outfit.adopt(model.lent(warnings, words, borrowed))
 
     def _with_vae(self, checkpoint: Slot, other: Slot | None) -> LatentDiffusion:
         assert other is not None
@@ -223,29 +244,9 @@ class ModelManager:
         components = replace(outfit.components, networks=networks)
         return LatentDiffusion(checkpoint.entry, components, self._device, outfit.identity)
 
-    def _hand_over(
-        self,
-        model: LatentDiffusion,
-        outfit: Outfit,
-        other: Slot | None,
-        worn: Sequence[tuple[Slot, Adapter]],
-        warnings: list[str],
-    ) -> None:
-        """Tell the model what it was lent with."""
-        words = Words(self._catalog, model.checkpoint, self._shelf)
-        model.warnings = warnings
-        model.embeddings = words
-        model.borrowed = Borrowed(
-            outfit.policy,
-            None if other is None else (other.entry, other.value.identity),
-            [(slot.entry, slot.value.identity, adapter) for slot, adapter in worn],
-            words,
-        )
-
     def _settle(self) -> None:
-        """After a lease: what is too much goes."""
-        if self._cache.make_room():
-            memory.release()
+        """After a lease: what is too much or unwanted goes."""
+        self._make_room()
         self.on_change()
 
     def _budget(self, held: Bytes) -> Bytes:

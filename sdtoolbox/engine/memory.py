@@ -52,6 +52,13 @@ def release() -> None:
     gc.collect()
     if torch.cuda.is_available():
         torch.cuda.empty_cache()
+    if torch.mps.is_available():
+        torch.mps.empty_cache()
+
+
+def kind_of(device: torch.device) -> str:
+    """The kind of memory that a device has: its type, but for Apple's, which works in main memory."""
+    return "cpu" if device.type == "mps" else device.type
 
 
 def total(device: torch.device) -> int:
@@ -81,12 +88,12 @@ class Peak:
 
 
 def footprint(networks: Iterable[nn.Module]) -> dict[str, int]:
-    """Bytes of weights and buffers by kind of device, each piece of storage counted once."""
+    """Bytes of weights and buffers by kind of memory, each piece of storage counted once."""
     sizes: dict[str, int] = {}
     seen: set[tuple[str, int]] = set()
     for network in networks:
         for tensor in (*network.parameters(), *network.buffers()):
-            place = tensor.device.type, tensor.untyped_storage().data_ptr()
+            place = kind_of(tensor.device), tensor.untyped_storage().data_ptr()
             if place not in seen:
                 seen.add(place)
                 sizes[place[0]] = sizes.get(place[0], 0) + tensor.untyped_storage().nbytes()

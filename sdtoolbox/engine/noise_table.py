@@ -12,6 +12,8 @@ from typing import Any
 from sdtoolbox.errors import UserError
 from sdtoolbox.protocols import Form
 
+MOST_STEPS = 10_000
+"""Ten times what models are trained with: a table of millions would take minutes, and end in infinity."""
 SMALLEST_ALPHA = 2.0**-24
 """With zero terminal signal sigma would be infinite; this caps it at 4096, where diffusers does too."""
 
@@ -55,10 +57,15 @@ class DiscreteNoiseTable:
         """The table that a diffusers scheduler's configuration describes; MODEL_TYPE, MODEL_CORRUPT."""
         try:
             betas = config.get("trained_betas") or _betas(config)
+            if len(betas) > MOST_STEPS:
+                raise ValueError
             alphas = list(accumulate((1 - beta for beta in betas), mul))
             if config.get("rescale_betas_zero_snr"):
                 alphas = _with_zero_terminal_signal(alphas)
-            return cls([alpha or SMALLEST_ALPHA for alpha in alphas])
+            table = cls([alpha or SMALLEST_ALPHA for alpha in alphas])
+            if not math.isfinite(table.sigma_max):
+                raise ValueError
+            return table
         except (TypeError, ValueError, ZeroDivisionError, IndexError):
             raise UserError(
                 "MODEL_CORRUPT",
@@ -71,6 +78,8 @@ def _betas(config: Mapping[str, Any]) -> list[float]:
     name = str(config.get("beta_schedule", "linear"))
     steps = int(config.get("num_train_timesteps", 1000))
     start, end = float(config.get("beta_start", 0.0001)), float(config.get("beta_end", 0.02))
+    if steps > MOST_STEPS:
+        raise ValueError
     if name not in BETA_SCHEDULES:
         known = ", ".join(BETA_SCHEDULES)
         raise UserError("MODEL_TYPE", f"its scheduler's beta_schedule is {name[:40]!r}.", f"Known are: {known}.")

@@ -79,7 +79,7 @@ class Outfit:
                 self._change(())
 
     def adopt(self, model: LatentDiffusion) -> LatentDiffusion:
-        """Another model over the same networks, with another VAE: told when the adapters change."""
+        """Another model over the same networks, with another VAE or for one lease: told when the adapters change."""
         self._models.add(model)
         return model
 

@@ -21,18 +21,20 @@ class LatentPreview:
     autoencoder has a preview in its true colours.
     """
 
-    def __init__(self, decode: Callable[[Tensor], Tensor], channels: int, scale: int, device: torch.device) -> None:
-        """`decode`: [1, C, h, w] -> RGB [1, 3, h * scale, w * scale] in [-1, 1]."""
-        self._decode = decode
+    def __init__(self, channels: int, scale: int, device: torch.device) -> None:
+        """`scale`: pixels a latent, each way."""
         self._channels = channels
         self._scale = scale
         self._device = device
         self._matrix: Tensor | None = None  # [C + 1, 3], the last row is the offset
 
-    def __call__(self, latents: Tensor) -> Image.Image:
-        """An RGB picture of the first latent [C, h, w], its larger side at most 256."""
+    def __call__(self, latents: Tensor, decode: Callable[[Tensor], Tensor]) -> Image.Image:
+        """An RGB picture of the first latent [C, h, w], its larger side at most 256.
+
+        `decode`, asked at the first preview alone: [1, C, h, w] -> RGB [1, 3, h * scale, w * scale] in [-1, 1].
+        """
         if self._matrix is None:
-            self._matrix = self._fit()
+            self._matrix = self._fit(decode)
         latent = latents[0].detach().float().cpu()  # [C, h, w]
         colours = _with_one(latent) @ self._matrix  # [h * w, 3]
         height, width = latent.shape[1:]
@@ -42,14 +44,14 @@ class LatentPreview:
         size = max(1, round(width * factor)), max(1, round(height * factor))
         return image.resize(size, Image.Resampling.BILINEAR)
 
-    def _fit(self) -> Tensor:
+    def _fit(self, decode: Callable[[Tensor], Tensor]) -> Tensor:
         """Least squares over the pixels of smooth random latents, each decoded and shrunk to one colour a pixel."""
         generator = torch.Generator().manual_seed(0)
         coarse = torch.randn((SAMPLES, self._channels, 3, 3), generator=generator)
         # Latents of pictures are smooth and of about unit size; white noise alone would decode to grey texture.
         smooth = F.interpolate(coarse, size=(SIDE, SIDE), mode="bilinear", align_corners=True)
         latents = 1.2 * smooth + 0.2 * torch.randn(smooth.shape, generator=generator)
-        pictures = [self._decode(latent[None].to(self._device)).float().cpu() for latent in latents]
+        pictures = [decode(latent[None].to(self._device)).float().cpu() for latent in latents]
         colours = F.adaptive_avg_pool2d(torch.cat(pictures), SIDE)  # [SAMPLES, 3, SIDE, SIDE]
         inputs = torch.cat([_with_one(latent) for latent in latents])
         targets = colours.permute(0, 2, 3, 1).reshape(-1, 3)

@@ -143,9 +143,7 @@ def pooled_width(shape: Shape) -> int | None:
     return matrix[1] if matrix else None
 
 
-def _text_config(
-    shape: Shape, words: tuple[int, ...], places: tuple[int, ...], layer: str, cut: int
-) -> dict[str, Any]:
+def _text_config(shape: Shape, words: tuple[int, ...], places: tuple[int, ...], layer: str, cut: int) -> dict[str, Any]:
     stored = next(number for number in count() if not shape(layer.format(number)))
     config = {
         "vocab_size": words[0],

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
 from dataclasses import replace
 
 from sdtoolbox.models.entries import BASES
@@ -11,6 +13,13 @@ from sdtoolbox.models.unets import TEXT_WIDTHS, unet_base
 CONTROLNET = "ControlNets cannot be used yet"
 T2I_ADAPTER = "T2I-Adapters cannot be used yet"
 IP_ADAPTER = "IP-Adapters cannot be used yet"
+SDXL_EMBEDDINGS = (("clip_l", "clip_g"), ("text_encoders_0", "text_encoders_1"), ("text_encoder", "text_encoder_2"))
+EMBEDDING_PARTS: Mapping[str, str] = {
+    name: part for pair in SDXL_EMBEDDINGS for name, part in zip(pair, ("text_encoder", "text_encoder_2"), strict=True)
+}
+"""What SDXL's two encoders are called in an embedding's file; any other name means the first encoder."""
+# How the tensor's name ends in files of other things; a word that stands for an embedding may have dots as well.
+_OF_MODULES = re.compile(r"(^|\.)\d+\.|\.(weight|bias|alpha|gamma|beta|scale|scale_weight)$")
 MOST_VECTORS = 128  # of an embedding; a prompt has room for 75 in a chunk
 
 
@@ -55,10 +64,11 @@ def _ip_width(names: Names) -> int:
 
 def _embedding_width(names: Names) -> int | None:
     """Length of the vectors of an embedding for one text encoder; None for a file that is none."""
-    if len(names.tensors) != 1:
+    tensors = [(name, tensor) for name, tensor in names.tensors.items() if not name.startswith("string_to_token")]
+    if len(tensors) != 1:
         return None
-    name, tensor = next(iter(names.tensors.items()))
-    looks_so = name in ("emb_params", "clip_l", "string_to_param.*") or "." not in name
+    name, tensor = tensors[0]
+    looks_so = _OF_MODULES.search(name) is None
     few = len(tensor.shape) == 1 or (len(tensor.shape) == 2 and tensor.shape[0] <= MOST_VECTORS)
     usual = tensor.shape[-1:] and tensor.shape[-1] in TEXT_WIDTHS
     return tensor.shape[-1] if looks_so and few and (usual or name == "emb_params") else None
@@ -190,7 +200,7 @@ EMBEDDINGS: tuple[Architecture, ...] = (
         label="embedding for SDXL",
         kind="embedding",
         base="sdxl",
-        layouts=(("clip_l", "clip_g"),),
+        layouts=SDXL_EMBEDDINGS,
         fits=lambda names: _are_vectors(names) and len(names.tensors) == 2,
     ),
     Architecture(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -11,7 +12,7 @@ from sdtoolbox.models.details import Details, details
 from sdtoolbox.models.entries import CatalogEntry, State
 from sdtoolbox.models.families import family_defaults
 from sdtoolbox.models.header import read_header
-from sdtoolbox.models.scan import PICKLES, Found
+from sdtoolbox.models.scan import PICKLES, Found, readable
 
 # What a parser raises on nonsense; one file of nonsense must not end the scan of twenty thousand.
 NONSENSE = (OSError, ValueError, TypeError, LookupError, AttributeError, ArithmeticError, RecursionError)
@@ -36,7 +37,7 @@ def describe(found: Found) -> CatalogEntry:
     defaults = family_defaults(seen.base, seen.prediction) if seen.kind == "checkpoint" else {}
     return CatalogEntry(
         id=found.id,
-        name=said.name or found.name,
+        name=readable(said.name) or found.name,
         kind=seen.kind,
         base=seen.base,
         state=seen.state,
@@ -64,7 +65,7 @@ def _look(found: Found) -> Look:
         return Look(_not_usable("broken", found.problem))
     ending = found.path.suffix.lower()
     if found.layout == "file" and ending in PICKLES:
-        reason = f"it is a pickle, which can run programs: sdtoolbox models convert {found.name}"
+        reason = f"it is a pickle, which can run programs: sdtoolbox models convert {shlex.quote(found.name)}"
         return Look(_not_usable("needs_conversion", reason))
     if found.layout == "file" and ending == ".gguf":
         return Look(_not_usable("unsupported", "GGUF files cannot be used yet"))

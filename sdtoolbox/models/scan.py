@@ -25,6 +25,9 @@ SIDECARS = ("sdtoolbox.json", "json", "civitai.info")
 COMPONENT = re.compile(r"(diffusion_pytorch_|pytorch_)?model[\w.-]*\.(safetensors|bin)(\.index\.json)?")
 NAMELESS = re.compile(r"[0-9a-f]{16,}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
+# Bytes that are no UTF-8, what steers a terminal, ends a line, or turns the direction of writing.
+UNREADABLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+
 
 @dataclass(frozen=True, slots=True)
 class Found:
@@ -204,8 +207,8 @@ def identity(place: str) -> str:
 
 
 def readable(name: str) -> str:
-    """A file's name as text that JSON and a page can hold, whatever bytes it is made of."""
-    return os.fsencode(name).decode("utf-8", "replace")
+    """A file's name as text that JSON, a page and a terminal can hold, whatever bytes it is made of."""
+    return UNREADABLE.sub("\ufffd", name)
 
 
 def _folder_name(place: Path) -> str:
@@ -219,5 +222,5 @@ def _folder_name(place: Path) -> str:
             except (OSError, ValueError):
                 continue
             if isinstance(own, str) and (last := PurePath(own).name):
-                return last
+                return readable(last)
     return readable(place.name)

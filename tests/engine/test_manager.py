@@ -11,10 +11,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
 from sdtoolbox.engine import manager as manager_module
-from sdtoolbox.engine import policy
+from sdtoolbox.engine import memory, policy
+from sdtoolbox.engine.devices import Device
 from sdtoolbox.engine.manager import ModelManager
+from sdtoolbox.engine.policy import Policy
 from sdtoolbox.errors import UserError
 from sdtoolbox.models.catalog import Catalog
 from sdtoolbox.settings import Settings
@@ -42,7 +45,7 @@ def test_a_model_is_loaded_once_and_kept(models: Path) -> None:
     with manager.lease("tiny", on_loading=lambda: loads.append("tiny")) as first:
         pass
     with manager.lease("tiny", on_loading=lambda: loads.append("tiny")) as second:
-        assert first is second
+        assert first._unet is second._unet
     assert loads == ["tiny"]
     assert ids(manager) == [first.checkpoint.id]
     assert manager.device == "cpu"
@@ -86,7 +89,7 @@ def test_files_that_changed_on_disk_are_loaded_anew(models: Path) -> None:
     shutil.copy(other, file.parent / "new")
     os.replace(file.parent / "new", file)
     with manager.lease("tiny") as after:
-        assert after is not before
+        assert after._unet is not before._unet
         assert after.environment["checkpoint"]["sha256"] != hash_before
 
 
@@ -143,7 +146,7 @@ def test_one_load_at_a_time_and_one_model_for_two_who_ask(models: Path, monkeypa
 
     def ask(name: str) -> None:
         with manager.lease(name) as model:
-            found.append(model)
+            found.append(model._unet)
 
     threads = [threading.Thread(target=ask, args=(name,)) for name in ("tiny", "tiny", "tiny-v")]
     for thread in threads:
@@ -153,6 +156,13 @@ def test_one_load_at_a_time_and_one_model_for_two_who_ask(models: Path, monkeypa
     assert most == [1]
     assert len(found) == 3
     assert len(set(map(id, found))) == 2
+
+
+def test_an_apple_device_has_the_budget_of_main_memory(models: Path) -> None:
+    manager = manager_of(models, model_memory_gb=2)
+    manager._device = Device(torch.device("mps"), 1, "mps")
+    assert manager._place(Policy()) == "cpu"
+    assert manager._budget({}) == {"cpu": 2 * 2**30}
 
 
 def test_what_is_held_is_shown_with_its_bytes_and_who_uses_it(models: Path) -> None:
@@ -176,10 +186,43 @@ def test_unloading_drops_at_once_or_when_the_lease_ends(models: Path) -> None:
         assert model.encode("a").chunks.isfinite().all()
     assert ids(manager) == []
     with manager.lease("tiny") as again:
-        assert again is not model
+        assert again._unet is not model._unet
     manager.unload(again.checkpoint.id)
     manager.unload("nothing of this name")
     assert ids(manager) == []
+
+
+def test_memory_is_given_back_when_a_lease_of_what_was_unloaded_ends(
+    models: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    manager = manager_of(models)
+    lease = manager.lease("tiny")
+    model = lease.__enter__()
+    network = weakref.ref(model._unet)
+    freed: list[bool] = []
+    monkeypatch.setattr(memory, "release", lambda: freed.append(gc.collect() >= 0 and network() is None))
+    manager.unload(model.checkpoint.id)
+    del model
+    assert freed == []
+    lease.__exit__(None, None, None)
+    assert freed == [True]
+
+
+def test_memory_is_given_back_before_a_changed_model_is_loaded_anew(
+    models: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    manager = manager_of(models)
+    with manager.lease("tiny") as model:
+        network = weakref.ref(model._unet)
+    del model
+    happened: list[object] = []
+    load = manager_module.load
+    monkeypatch.setattr(memory, "release", lambda: happened.append(network()))
+    monkeypatch.setattr(manager_module, "load", lambda *arguments: happened.append("load") or load(*arguments))
+    file = models / "checkpoints" / "tiny" / "unet" / "diffusion_pytorch_model.safetensors"
+    os.utime(file, (2e9, 2e9))
+    with manager.lease("tiny"):
+        assert happened == [None, "load"]
 
 
 def test_a_model_that_is_dropped_is_freed(models: Path) -> None:

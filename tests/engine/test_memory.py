@@ -3,13 +3,23 @@ from __future__ import annotations
 import gc
 import weakref
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 import torch
 from torch import nn
 
-from sdtoolbox.engine.memory import MainMemory, Peak, footprint, main_memory, total, within_memory
+from sdtoolbox.engine.memory import MainMemory, Peak, footprint, kind_of, main_memory, total, within_memory
 from sdtoolbox.errors import UserError
+
+
+def test_apples_devices_work_in_main_memory() -> None:
+    kinds = {name: kind_of(torch.device(name)) for name in ("cpu", "mps", "cuda:1")}
+    assert kinds == {"cpu": "cpu", "mps": "cpu", "cuda:1": "cuda"}
+    weight = SimpleNamespace(device=torch.device("mps"), untyped_storage=torch.zeros(4).untyped_storage)
+    network: Any = SimpleNamespace(parameters=lambda: [weight], buffers=list)
+    assert footprint([network]) == {"cpu": 16}
 
 
 @pytest.mark.parametrize(

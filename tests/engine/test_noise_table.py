@@ -62,7 +62,16 @@ def test_an_unknown_schedule_is_named() -> None:
 
 
 @pytest.mark.parametrize(
-    "config", [{"trained_betas": [2.0, 3.0]}, {"beta_end": "large"}, {"num_train_timesteps": 0}, {"beta_start": None}]
+    "config",
+    [
+        {"trained_betas": [2.0, 3.0]},
+        {"beta_end": "large"},
+        {"num_train_timesteps": 0},
+        {"beta_start": None},
+        {"num_train_timesteps": 20_000_000},
+        {"trained_betas": [0.001] * 20_000},
+        {"trained_betas": [1 - 2**-53] * 20},  # so little signal that its sigma is infinite
+    ],
 )
 def test_a_configuration_without_sense_is_corrupt(config: dict[str, object]) -> None:
     with pytest.raises(UserError, match="no noise levels") as caught:

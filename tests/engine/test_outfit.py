@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import copy
+import gc
 import hashlib
 import shutil
 import threading
-from collections.abc import Collection
+import weakref
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
-from torch import Tensor
+from torch import Tensor, nn
 
 from sdtoolbox.engine import manager as manager_module
-from sdtoolbox.engine import offload, policy
+from sdtoolbox.engine import memory, offload, policy
+from sdtoolbox.engine.cache import Bytes, Cache
+from sdtoolbox.engine.devices import Device
 from sdtoolbox.engine.diffusion import LatentDiffusion
 from sdtoolbox.engine.manager import ModelManager
 from sdtoolbox.engine.policy import Policy
@@ -276,10 +280,68 @@ def test_another_vae_decodes_and_the_network_is_not_loaded_again(folder: Path, m
         assert other.decode(latents, 64, 64)[0].tobytes() != picture.tobytes()
         assert names(manager) == {"tiny": True, "grey": True}
     with manager.lease("tiny", vae="grey") as again:
-        assert again is other
+        assert again._vae is other._vae
     with manager.lease("tiny") as model:
-        assert model is own
+        assert model._vae is own._vae
         assert model.decode(latents, 64, 64)[0].tobytes() == picture.tobytes()
+
+
+def test_a_vae_for_a_checkpoint_without_one_is_laid_out_too(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    shutil.rmtree(folder / "checkpoints" / "tiny" / "vae")
+    laid: set[str] = set()
+    lay_out = offload.lay_out
+
+    def watched(networks: Mapping[str, nn.Module], policy: Policy, device: Device) -> None:
+        laid.update(networks)
+        lay_out(networks, policy, device)
+
+    monkeypatch.setattr(offload, "lay_out", watched)
+    with manager_of(folder).lease("tiny", vae="grey"):
+        assert laid == {"unet", "text_encoder", "vae"}
+
+
+def test_room_is_made_for_all_that_is_loaded(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    manager = manager_of(folder)
+    asked: list[int] = []
+    make_room = Cache.make_room
+
+    def watched(cache: Cache, needed: Bytes | None = None) -> bool:
+        asked.append((needed or {}).get("cpu", 0))
+        return make_room(cache, needed)
+
+    monkeypatch.setattr(Cache, "make_room", watched)
+    with manager.lease("tiny", [STRONG], vae="grey"):
+        held = {one.name: one.bytes for one in manager.loaded()}
+    assert len(asked) == 4 and asked[-1] == 0
+    for bytes_asked, name in zip(asked, ("tiny", "grey", "style"), strict=False):
+        assert 0.95 * held[name] <= bytes_asked <= 1.05 * held[name]
+
+
+def test_leases_at_the_same_time_have_their_own_words(folder: Path) -> None:
+    manager = manager_of(folder)
+    with manager.lease("tiny") as one:
+        one.warnings.append("of the first")
+        with manager.lease("tiny") as other:
+            other.encode("a cosy house")
+            assert "embeddings" in other.environment and other.warnings == []
+        assert "embeddings" not in one.environment and one.warnings == ["of the first"]
+
+
+def test_what_is_dropped_needs_no_garbage_collector(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    manager = manager_of(folder)
+    with manager.lease("tiny", [STRONG], vae="grey") as model:
+        drawn(model)
+        model.preview(torch.zeros(1, 4, 8, 8))
+        identity, gone = model.checkpoint.id, weakref.ref(model._unet)
+    del model
+    gc.collect()
+    monkeypatch.setattr(memory, "release", lambda: None)
+    gc.disable()
+    try:
+        manager.unload(identity)
+        assert gone() is None
+    finally:
+        gc.enable()
 
 
 def test_one_vae_serves_several_checkpoints(folder: Path) -> None:

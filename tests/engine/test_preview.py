@@ -23,9 +23,9 @@ def decode(latent: Tensor) -> Tensor:
 
 
 def test_the_colours_of_any_decoder_are_found() -> None:
-    preview = LatentPreview(decode, 4, 8, CPU)
+    preview = LatentPreview(4, 8, CPU)
     latents = torch.randn((2, 4, 6, 9), generator=torch.Generator().manual_seed(5)) * 0.7
-    small = np.asarray(preview(latents).resize((9, 6), 0), float)
+    small = np.asarray(preview(latents, decode).resize((9, 6), 0), float)
     expected = ((latents[0].permute(1, 2, 0) @ COLOURS + OFFSET + 1) * 127.5).clamp(0, 255).numpy()
     unexplained = ((small - expected) ** 2).mean() / expected.var((0, 1)).mean()
     assert unexplained < 0.2, "what is left is bilinear enlarging"
@@ -34,11 +34,15 @@ def test_the_colours_of_any_decoder_are_found() -> None:
 
 def test_the_decoder_is_asked_at_the_first_preview_and_never_again() -> None:
     calls = []
-    preview = LatentPreview(lambda latent: calls.append(1) or decode(latent), 4, 8, CPU)  # type: ignore[func-returns-value]
-    assert calls == []
-    preview(torch.zeros(1, 4, 4, 4))
+
+    def counted(latent: Tensor) -> Tensor:
+        calls.append(latent)
+        return decode(latent)
+
+    preview = LatentPreview(4, 8, CPU)
+    preview(torch.zeros(1, 4, 4, 4), counted)
     first = len(calls)
-    preview(torch.zeros(1, 4, 4, 4))
+    preview(torch.zeros(1, 4, 4, 4), counted)
     assert len(calls) == first > 0
 
 
@@ -47,7 +51,7 @@ def test_the_decoder_is_asked_at_the_first_preview_and_never_again() -> None:
     [((16, 16), (128, 128)), ((16, 64), (256, 64)), ((128, 64), (128, 256)), ((2, 2), (16, 16)), ((1, 512), (256, 1))],
 )
 def test_small_and_in_the_shape_of_the_picture(shape: tuple[int, int], size: tuple[int, int]) -> None:
-    assert LatentPreview(decode, 4, 8, CPU)(torch.zeros(3, 4, *shape)).size == size
+    assert LatentPreview(4, 8, CPU)(torch.zeros(3, 4, *shape), decode).size == size
 
 
 def test_numbers_that_are_not_finite_give_a_preview_all_the_same(model: LatentDiffusion) -> None:

@@ -25,6 +25,8 @@ def entry(kind: Kind, base: str, algorithm: str = "") -> CatalogEntry:
         (entry("lora", "sd1", "dora"), "sdxl", "this is an SD 1.5 DoRA, the model is SDXL"),
         (entry("lora", "flux1", "lora"), "sd2", "this is a Flux.1 LoRA, the model is SD 2.x"),
         (entry("vae", "flux1"), "sd1", "this is a Flux.1 VAE, the model is SD 1.5"),
+        (entry("vae", "sdxl"), "sd1", "this is an SDXL VAE, the model is SD 1.5"),
+        (entry("vae", "sd2"), "sdxl_refiner", "this is an SD 2.x VAE, the model is SDXL refiner"),
         (entry("lora", "sdxl", "lora"), "sdxl_refiner", "this is an SDXL LoRA, the model is SDXL refiner"),
     ],
 )
@@ -34,8 +36,10 @@ def test_what_does_not_fit_says_so(adapter: CatalogEntry, base: str, said: str) 
     assert misfit(adapter, entry("checkpoint", "unknown")) == ""
 
 
-def test_vaes_of_stable_diffusion_go_with_each_other() -> None:
-    assert misfit(entry("vae", "sdxl"), entry("checkpoint", "sd1")) == ""
+def test_vaes_go_with_what_was_trained_on_their_latents() -> None:
+    for one, other in (("sd1", "sd2"), ("sdxl", "sdxl_refiner"), ("unknown", "sd1")):
+        assert misfit(entry("vae", one), entry("checkpoint", other)) == ""
+        assert misfit(entry("vae", other), entry("checkpoint", one)) == ""
 
 
 def test_every_family_that_draws_has_defaults_that_a_request_takes_and_a_form() -> None:

@@ -130,6 +130,15 @@ def test_names_that_are_no_text_survive_index_and_json(tmp_path: Path) -> None:
     database.close()
 
 
+def test_names_steer_no_terminal_and_can_be_copied_into_a_command(tmp_path: Path) -> None:
+    write(tmp_path / "a\x1b[31m\u202eb\n\u3000é.safetensors", lora())
+    (tmp_path / "x; rm -rf ~.ckpt").touch()
+    write_folder(tmp_path / "own", own={"name": "\x1b]0;mine\x07"})
+    found = {entry.name: entry for entry in Catalog([tmp_path])}
+    assert found.keys() == {"a\ufffd[31m\ufffdb\ufffd\u3000é", "x; rm -rf ~", "\ufffd]0;mine\ufffd"}
+    assert found["x; rm -rf ~"].reason.endswith("sdtoolbox models convert 'x; rm -rf ~'")
+
+
 def test_unreadable_folders_are_passed_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write(tmp_path / "a" / "ink.safetensors", lora())
     write(tmp_path / "b" / "robot.safetensors", lora())

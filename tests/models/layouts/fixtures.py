@@ -6,6 +6,7 @@ from tests.models.layouts import adapters as a
 from tests.models.layouts import transformers as t
 from tests.models.layouts.restorers import RESTORERS
 from tests.models.layouts.unets import (
+    FIRST_STAGE,
     NETWORK,
     REFINER,
     SD1,
@@ -24,14 +25,14 @@ from tests.models.layouts.unets import (
 )
 
 UNCLIP = UNet(context=1024, linear=True, labels=2048)
-MINI = UNet(context=32, channels=16, multiples=(1, 2), depths=(1, 0), blocks=1)
-MINI_SD2 = UNet(context=32, channels=16, multiples=(1, 2), depths=(1, 0), blocks=1, linear=True)
-MINI_SDXL = UNet(context=64, channels=16, multiples=(1, 2), depths=(0, 2), middle=2, blocks=1, linear=True, labels=80)
+MINI = UNet(context=32, channels=32, multiples=(1, 2), depths=(1, 0), blocks=1)
+MINI_SD2 = UNet(context=32, channels=32, multiples=(1, 2), depths=(1, 0), blocks=1, linear=True)
+MINI_SDXL = UNet(context=64, channels=32, multiples=(1, 2), depths=(0, 2), middle=2, blocks=1, linear=True, labels=80)
 
 
 def tiny(net: UNet, encoders: Shapes) -> Shapes:
     """A miniature checkpoint in the original layout."""
-    return unet(net, root=NETWORK) | vae(root="first_stage_model.", width=8) | encoders
+    return unet(net, root=NETWORK) | vae(root="first_stage_model.", width=32) | encoders
 
 
 UNETS: dict[str, list[Shapes]] = {
@@ -50,6 +51,13 @@ UNETS: dict[str, list[Shapes]] = {
         unet(MINI, diffusers=True),
         tiny(MINI, clip(32, 2, "cond_stage_model.transformer.text_model.")),
         tiny(MINI_SD2, clip(32, 2, "cond_stage_model.transformer.")),
+        tiny(MINI, clip(32, 2, "cond_stage_model.clip_l.transformer.text_model.")),
+        unet(MINI, root="diffusion_model.")
+        | vae(root="vae.", width=32)
+        | clip(32, 2, "text_encoders.clip_l.transformer.text_model."),
+        unet(MINI, diffusers=True, root="unet.")
+        | vae(diffusers=True, root="vae.", width=32)
+        | clip(32, 2, "text_encoder.text_model."),
     ],
     "sd2": [
         sd2_checkpoint(),
@@ -58,6 +66,7 @@ UNETS: dict[str, list[Shapes]] = {
         unet(SD2, diffusers=True),
         unet(MINI_SD2, diffusers=True),
         tiny(MINI_SD2, open_clip(32, 2, "cond_stage_model.model.")),
+        unet(SD2, root=NETWORK) | FIRST_STAGE | clip(1024, 24, "cond_stage_model.clip_h.transformer.text_model."),
     ],
     "sdxl": [
         sdxl_checkpoint(),
@@ -68,6 +77,25 @@ UNETS: dict[str, list[Shapes]] = {
             MINI_SDXL,
             clip(32, 2, "conditioner.embedders.0.transformer.text_model.")
             | open_clip(32, 2, "conditioner.embedders.1.model."),
+        ),
+        tiny(
+            MINI_SDXL,
+            clip(32, 2, "conditioner.embedders.0.transformer.text_model.")
+            | {
+                name + ".weight" * name.endswith("text_projection"): shape
+                for name, shape in open_clip(32, 2, "conditioner.embedders.1.model.").items()
+            },
+        ),
+        unet(MINI_SDXL, diffusers=True, root="unet.")
+        | vae(diffusers=True, root="vae.", width=32)
+        | clip(32, 2, "text_encoder.text_model.")
+        | clip(32, 2, "text_encoder_2.text_model.")
+        | {"text_encoder_2.text_projection.weight": (32, 32)},
+        tiny(
+            MINI_SDXL,
+            clip(32, 2, "text_encoders.clip_l.transformer.text_model.")
+            | clip(32, 2, "text_encoders.clip_g.transformer.text_model.")
+            | {"text_encoders.clip_g.transformer.text_projection.weight": (32, 32)},
         ),
     ],
     "sdxl_refiner": [
@@ -110,6 +138,9 @@ ADAPTERS: dict[str, list[Shapes]] = {
         a.lokr(a.SD1_LAYERS),
         a.glora(a.SD1_LAYERS),
         a.one_each(a.SD1_LAYERS, "diff"),
+        a.peft(a.text_layers(768), "base_model.model."),
+        a.kohya(a.original_names(SD1), "lora_unet_"),
+        a.peft(a.original_names(SD1), "diffusion_model."),
         a.kohya(a.attention_layers(MINI)),
     ],
     "lora_sd2": [
@@ -161,7 +192,16 @@ ADAPTERS: dict[str, list[Shapes]] = {
         a.peft(a.transformer_layers("transformer_blocks", 28, {"ff.net.0.proj": (4608, 1152)}), "transformer.")
     ],
     "lora_auraflow": [a.peft({"joint_transformer_blocks.0.attn.to_q": (3072, 3072)}, "transformer.")],
-    "lora_unknown": [a.peft({"backbone.stage1.conv": (64, 64)}, ""), a.kohya(a.flux_layers(20, 40))],
+    "lora_unknown": [
+        a.peft({"backbone.stage1.conv": (64, 64)}, ""),
+        a.kohya(a.flux_layers(20, 40)),
+        a.kohya({"down_blocks.0.attentions.0.transformer_blocks.0.attn1.to_q": (320, 320)}),
+        {"oft_unet_down_blocks_0_attentions_0_transformer_blocks_0_attn1_to_q.oft_blocks": (4, 80, 80)},
+        a.one_each(a.SD1_LAYERS, "oft_diag", (4, 80, 80)),
+        a.one_each(a.SD1_LAYERS, "oft_R.weight", (4, 3160)),
+        a.one_each(a.SD1_LAYERS, "ia3_l", (320, 1)),
+        a.one_each(a.SD1_LAYERS, "oft_blocks", (2, 4, 80, 80)),
+    ],
 }
 CONTROLS: dict[str, list[Shapes]] = {
     "control_lora": [a.control_lora()],
@@ -198,7 +238,7 @@ CONTROLS: dict[str, list[Shapes]] = {
 }
 T5 = "encoder.block.0.layer.0."
 PARTS: dict[str, list[Shapes]] = {
-    "vae_sd": [vae(), vae(diffusers=True), vae(root="first_stage_model."), vae(width=8, diffusers=True)],
+    "vae_sd": [vae(), vae(diffusers=True), vae(root="first_stage_model."), vae(width=32, diffusers=True)],
     "vae_16": [vae(16), vae(16, diffusers=True)],
     "vae_flux2": [vae(32, diffusers=True) | {"bn.running_mean": (128,)}],
     "vae_wan": [{"decoder.middle.0.residual.0.gamma": (384, 1, 1, 1), "encoder.conv1.weight": (96, 3, 3, 3, 3)}],
@@ -238,10 +278,20 @@ PARTS: dict[str, list[Shapes]] = {
     ],
 }
 EMBEDDINGS: dict[str, list[Shapes]] = {
-    "embedding_sd1": [{"emb_params": (8, 768)}, {"<cat-toy>": (768,)}, {"clip_l": (2, 768)}],
+    "embedding_sd1": [
+        {"emb_params": (8, 768)},
+        {"<cat-toy>": (768,)},
+        {"clip_l": (2, 768)},
+        {"my.token": (1, 768)},
+        {"string_to_token.*": (1,), "string_to_param.*": (2, 768)},
+    ],
     "embedding_sd2": [{"emb_params": (8, 1024)}, {"my-style": (4, 1024)}],
     "embedding_sd3": [{"clip_l": (2, 768), "clip_g": (2, 1280), "t5xxl": (2, 4096)}],
-    "embedding_sdxl": [{"clip_l": (8, 768), "clip_g": (8, 1280)}, {"clip_l": (2, 32), "clip_g": (2, 48)}],
+    "embedding_sdxl": [
+        {"clip_l": (8, 768), "clip_g": (8, 1280)},
+        {"clip_l": (2, 32), "clip_g": (2, 48)},
+        {"text_encoders_0": (2, 768), "text_encoders_1": (2, 1280)},
+    ],
     "embedding_other": [{"emb_params": (8, 192)}],
 }
 FIXTURES: dict[str, list[Shapes]] = UNETS | TRANSFORMERS | ADAPTERS | CONTROLS | RESTORERS | PARTS | EMBEDDINGS

@@ -152,7 +152,7 @@ def attention(width: int, net: UNet, depth: int) -> Iterator[tuple[str, tuple[in
 
 
 def vae(latent: int = 4, diffusers: bool = False, root: str = "", width: int = 128) -> Shapes:
-    """The autoencoder by its convolutions, the first normalisation of each block, and the attention in its middle."""
+    """The autoencoder in one of its two namings."""
     found: Shapes = {}
 
     def add(original: str, other: str, *shape: int) -> None:
@@ -173,19 +173,35 @@ def vae(latent: int = 4, diffusers: bool = False, root: str = "", width: int = 1
                 ("conv2", (wide, wide, 3, 3)),
             ):
                 add(f"{middle[0]}.{layer}", f"{middle[1]}.{layer}", *shape)
+        add(f"{half}.mid.attn_1.norm", f"{half}.mid_block.attentions.0.group_norm", wide)
         for here, there in (("q", "to_q"), ("k", "to_k"), ("v", "to_v"), ("proj_out", "to_out.0")):
             shape = (wide, wide) if diffusers else (wide, wide, 1, 1)
             add(f"{half}.mid.attn_1.{here}", f"{half}.mid_block.attentions.0.{there}", *shape)
         for level, outer in enumerate(widths):
+            before = widths[max(0, level - 1)] if half == "encoder" else widths[min(3, level + 1)]
+            way, number = ("down", level) if half == "encoder" else ("up", 3 - level)
             for block in range(blocks):
-                way = ("down", level) if half == "encoder" else ("up", 3 - level)
-                place = f"{half}.{way[0]}.{level}.block.{block}", f"{half}.{way[0]}_blocks.{way[1]}.resnets.{block}"
+                place = f"{half}.{way}.{level}.block.{block}", f"{half}.{way}_blocks.{number}.resnets.{block}"
+                inner = outer if block else before
                 for layer, shape in (
-                    ("norm1", (outer,)),
-                    ("conv1", (outer, outer, 3, 3)),
+                    ("norm1", (inner,)),
+                    ("conv1", (outer, inner, 3, 3)),
+                    ("norm2", (outer,)),
                     ("conv2", (outer, outer, 3, 3)),
                 ):
                     add(f"{place[0]}.{layer}", f"{place[1]}.{layer}", *shape)
+                if inner != outer:
+                    add(f"{place[0]}.nin_shortcut", f"{place[1]}.conv_shortcut", outer, inner, 1, 1)
+            if number < 3:
+                sampler = f"{way}sample.conv", f"{way}samplers.0.conv"
+                add(
+                    f"{half}.{way}.{level}.{sampler[0]}",
+                    f"{half}.{way}_blocks.{number}.{sampler[1]}",
+                    outer,
+                    outer,
+                    3,
+                    3,
+                )
         add(f"{half}.norm_out", f"{half}.conv_norm_out", wide if half == "encoder" else width)
         last = (2 * latent, wide) if half == "encoder" else (3, width)
         add(f"{half}.conv_out", f"{half}.conv_out", *last, 3, 3)
