@@ -86,7 +86,7 @@ CREATE TABLE catalog_roots (                 -- the model folders that have been
 CREATE TABLE hashes (                        -- of one version of a model; kept when its folder is away for a while
     id TEXT PRIMARY KEY,
     size INTEGER NOT NULL,                   -- bytes; of all weight files together, in the diffusers layout
-    mtime_ns INTEGER NOT NULL,               -- the newest of them
+    mtime_ns INTEGER NOT NULL,               -- as in CatalogEntry: of a folder it holds a digest of all inside
     sha256 TEXT NOT NULL,
     autov3 TEXT NOT NULL                     -- of the bytes after a file's header; empty for folders
 );

@@ -126,7 +126,8 @@ def _models(graph: Graph, sampler: Node) -> tuple[str | None, list[str]]:
     for node in graph.upstream(graph.behind(sampler, "model"), "model"):
         inputs = node["inputs"]
         if isinstance(inputs.get("lora_name"), str):
-            weight, on_text = inputs.get("strength_model", 1), inputs.get("strength_clip", 1)
+            # A loader without a weight for the text encoder (LoraLoaderModelOnly) leaves that alone.
+            weight, on_text = inputs.get("strength_model", 1), inputs.get("strength_clip", 0)
             numbers = [weight] if on_text == weight else [on_text, weight]
             tags.append(":".join(["<lora", _stem(inputs["lora_name"]), *map(written, numbers)]) + ">")
         for key in ("ckpt_name", "unet_name"):
