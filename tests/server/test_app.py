@@ -117,7 +117,7 @@ def test_it_ends_in_two_seconds_with_streams_open_and_leaves_no_child(how: signa
         assert web.process.returncode == 0
         wait_until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in mine), 1)
     written = {path.name for path in tmp_path.iterdir()}
-    assert written <= {"models", "outputs", "logs", "cache", "workers", "server.log", "sdtoolbox.sqlite3"}
+    assert written <= {"models", "wildcards", "outputs", "logs", "cache", "workers", "server.log", "sdtoolbox.sqlite3"}
 
 
 def children(pid: int) -> list[str]:

@@ -195,13 +195,13 @@ def test_the_picker_is_worked_by_keyboard(open_page: Open) -> None:
     page.wait_for_function(f"document.querySelector('{WIDTH}').value === '96'")
 
 
-def test_a_vae_is_chosen_and_named_in_the_groups_title(open_page: Open, toolbox: Toolbox) -> None:
+def test_a_vae_is_chosen_and_counted_in_the_groups_title(open_page: Open, toolbox: Toolbox) -> None:
     page = open_page()
     page.click(".sd-fold-button:has-text('More')")
     assert page.input_value("#txt2img-vae input") == "The checkpoint's own"
     page.click("#txt2img-vae input")
     page.click("#txt2img-vae [role=option]:has-text('soft')")
-    assert page.text_content(".sd-fold-button:has-text('More')") == "More · soft"
+    assert page.text_content(".sd-fold-button:has-text('More')") == "More · 1"
     page.click("#txt2img-generate")
     page.wait_for_selector(".sd-tile img")
     assert last_request(toolbox)["vae"] == toolbox.catalog.find("soft", "vae").id
