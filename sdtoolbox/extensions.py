@@ -60,14 +60,22 @@ class Extension:
         self.name = name
         self.draft: list[tuple[str, Entry[Any]]] = []
 
-    def sampler(self, function: F, *, label: str | None = None, forms: Sequence[Form] = ("variance_exploding",)) -> F:
+    def sampler(
+        self,
+        function: F,
+        *,
+        label: str | None = None,
+        forms: Sequence[Form] = ("variance_exploding",),
+        schedule: str = "uniform",
+    ) -> F:
         """Add a sampler: `function(denoise, x, sigmas, *, noise, on_step, **options)`; may be used as a decorator.
 
+        `schedule` is the id of the one that "automatic" stands for with it.
         One that names `unconditional` or `noise_table` after `on_step` is given it: see `protocols.SamplerInfo`.
         TypeError if the function does not take these arguments or an option has no default.
         """
         needs = tuple(name for name in SAMPLER_NEEDS if name in inspect.signature(function).parameters)
-        info = SamplerInfo(function, tuple(forms), _options(function), _help(function), needs)
+        info = SamplerInfo(function, tuple(forms), _options(function), _help(function), needs, schedule)
         return self._add("samplers", function, label, info)
 
     def schedule(self, function: F, *, label: str | None = None) -> F:

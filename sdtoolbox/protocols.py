@@ -79,7 +79,8 @@ class SamplerInfo:
     """A registered sampler: the function and what one must know to use it.
 
     `needs` are the keywords that it is given besides: `unconditional`, a second denoiser with the estimate without the
-    prompt, served from the same network call; `noise_table`, the model's `NoiseTable`.
+    prompt, served from the same network call; `noise_table`, the model's `NoiseTable`. `schedule` is the id of the
+    schedule that "automatic" stands for with it.
     """
 
     function: Callable[..., Any]
@@ -87,6 +88,7 @@ class SamplerInfo:
     options: Mapping[str, Option] = field(default_factory=dict)
     help: str = ""
     needs: tuple[str, ...] = ()
+    schedule: str = "uniform"
 
 
 @dataclass(frozen=True, slots=True)

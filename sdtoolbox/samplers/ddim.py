@@ -81,6 +81,6 @@ def ddpm(denoise: Denoiser, x: Tensor, sigmas: Sequence[float], *, noise: Noise,
 
 def register(ext: Extension) -> None:
     """Add the samplers of this file."""
-    ext.sampler(ddim, label="DDIM")
-    ext.sampler(ddim_cfgpp, label="DDIM CFG++")
+    ext.sampler(ddim, label="DDIM", schedule="ddim_uniform")
+    ext.sampler(ddim_cfgpp, label="DDIM CFG++", schedule="ddim_uniform")
     ext.sampler(ddpm, label="DDPM")

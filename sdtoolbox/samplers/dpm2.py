@@ -75,5 +75,5 @@ def _midpoint_step(denoise: Denoiser, x: Tensor, sigma: float, sigma_next: float
 
 def register(ext: Extension) -> None:
     """Add the samplers of this file."""
-    ext.sampler(dpm2, label="DPM2")
-    ext.sampler(dpm2_ancestral, label="DPM2 a")
+    ext.sampler(dpm2, label="DPM2", schedule="karras")
+    ext.sampler(dpm2_ancestral, label="DPM2 a", schedule="karras")

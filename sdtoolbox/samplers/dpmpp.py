@@ -130,6 +130,6 @@ def _sde_step(x: Tensor, denoised: Tensor, looks: Sequence[tuple[Tensor, float]]
 
 def register(ext: Extension) -> None:
     """Add the samplers of this file."""
-    ext.sampler(dpmpp_2m, label="DPM++ 2M")
-    ext.sampler(dpmpp_2m_sde, label="DPM++ 2M SDE")
-    ext.sampler(dpmpp_3m_sde, label="DPM++ 3M SDE")
+    ext.sampler(dpmpp_2m, label="DPM++ 2M", schedule="karras")
+    ext.sampler(dpmpp_2m_sde, label="DPM++ 2M SDE", schedule="exponential")
+    ext.sampler(dpmpp_3m_sde, label="DPM++ 3M SDE", schedule="exponential")

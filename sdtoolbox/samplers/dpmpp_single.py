@@ -93,5 +93,5 @@ def _ancestral(
 
 def register(ext: Extension) -> None:
     """Add the samplers of this file."""
-    ext.sampler(dpmpp_2s_ancestral, label="DPM++ 2S a")
-    ext.sampler(dpmpp_sde, label="DPM++ SDE")
+    ext.sampler(dpmpp_2s_ancestral, label="DPM++ 2S a", schedule="karras")
+    ext.sampler(dpmpp_sde, label="DPM++ SDE", schedule="karras")

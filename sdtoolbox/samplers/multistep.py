@@ -147,4 +147,4 @@ def register(ext: Extension) -> None:
     ext.sampler(lms, label="LMS", forms=("variance_exploding", "flow"))
     ext.sampler(ipndm, label="IPNDM", forms=("variance_exploding", "flow"))
     ext.sampler(deis, label="DEIS")
-    ext.sampler(plms, label="PLMS")
+    ext.sampler(plms, label="PLMS", schedule="ddim_uniform")

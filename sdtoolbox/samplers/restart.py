@@ -70,4 +70,4 @@ def _heun_step(denoise: Denoiser, x: Tensor, sigma: float, sigma_next: float) ->
 
 def register(ext: Extension) -> None:
     """Add the sampler of this file."""
-    ext.sampler(restart, label="Restart")
+    ext.sampler(restart, label="Restart", schedule="karras")

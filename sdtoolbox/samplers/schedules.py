@@ -154,11 +154,8 @@ def turbo(steps: int, table: NoiseTable) -> list[float]:
 
 
 def automatic(steps: int, table: NoiseTable) -> list[float]:
-    """Karras, the one that most samplers do well with; Uniform for a model whose noise has no end."""
-    return karras(steps, table) if table.sigma_max < _ENDLESS else uniform(steps, table)
-
-
-_ENDLESS = 1000.0  # sigma of a model that was trained down to no signal at all is capped far above this
+    """The one that the chosen sampler does best with."""
+    return uniform(steps, table)  # for a sampler that names none; see `tasks.diffusion.schedule_of`
 
 
 def _ends(table: NoiseTable, sigma_min: float, sigma_max: float) -> tuple[float, float]:

@@ -17,6 +17,7 @@ from sdtoolbox.protocols import (
     NoiseSource,
     PerturbedAttention,
     SamplerInfo,
+    ScheduleInfo,
     Steer,
     TaskContext,
     Variation,
@@ -36,6 +37,8 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 T = TypeVar("T")
+ENDLESS = 1000.0
+"""Sigma from which on a table has no end: a model that was trained down to no signal at all is far above."""
 LARGEST_STRENGTH = 0.999
 """As in A1111; it gives all strengths above one and the same schedule."""
 
@@ -170,6 +173,16 @@ def _sampler(request: Txt2Img, ctx: TaskContext) -> Entry[SamplerInfo]:
     return entry
 
 
+def schedule_of(request: Txt2Img, model: DiffusionModel, ctx: TaskContext) -> Entry[ScheduleInfo]:
+    """The request's schedule; for "automatic" the sampler's own, or Uniform where that needs an end of the noise."""
+    name = concrete(request.schedule)
+    if ctx.registries.schedules.get(name, "schedule").id == "automatic":
+        endless = model.noise_table.sigma_max >= ENDLESS
+        name = "uniform" if endless else _sampler(request, ctx).value.schedule
+    entry: Entry[ScheduleInfo] = ctx.registries.schedules.get(name, "schedule")
+    return entry
+
+
 def noise_levels(model: DiffusionModel, request: Txt2Img, ctx: TaskContext, *, strength: float = 1.0) -> list[float]:
     """The sigmas of the request's schedule on this model; EXTENSION_FAILED unless they fall and end in 0.
 
@@ -180,7 +193,7 @@ def noise_levels(model: DiffusionModel, request: Txt2Img, ctx: TaskContext, *, s
         return []
     wanted = concrete(request.steps)
     steps = int(wanted / min(strength, LARGEST_STRENGTH))
-    entry = ctx.registries.schedules.get(concrete(request.schedule), "schedule")
+    entry = schedule_of(request, model, ctx)
     levels = entry.value.function(steps, model.noise_table, **request.schedule_options)
     sigmas = [float(sigma) for sigma in levels]
     falls = all(a > b for a, b in pairwise(sigmas))

@@ -67,11 +67,6 @@ def test_kl_optimal_is_even_in_the_arc_tangent() -> None:
     assert gaps == pytest.approx([gaps[0]] * 8)
 
 
-def test_automatic_is_karras_unless_the_noise_has_no_end() -> None:
-    assert schedules.automatic(5, TABLE) == schedules.karras(5, TABLE)
-    assert schedules.automatic(5, ZERO_SIGNAL) == schedules.uniform(5, ZERO_SIGNAL)
-
-
 def test_beta_follows_the_quantiles_of_the_beta_distribution() -> None:
     """The quantiles of Beta(0.6, 0.6), found again by adding up its density."""
     assert schedules._beta_quantile(0.5) == pytest.approx(0.5)

@@ -8,7 +8,7 @@ import torch
 from sdtoolbox.errors import UserError
 from sdtoolbox.schema.requests import Txt2Img
 from sdtoolbox.tasks import diffusion
-from tests.fakes import FakeContext, GaussianModel
+from tests.fakes import FakeContext, GaussianModel, builtin_registries
 
 
 def test_the_way_travelled_is_even_in_log_sigma() -> None:
@@ -53,3 +53,31 @@ def test_steers_wrap_the_denoiser_in_order_and_cancelling_stays_outermost() -> N
     denoise(torch.zeros(1, 4, 2, 2), 1.0)
     assert order == ["cancel?", "outer", "inner"]
     assert model.predictions == [2]
+
+
+@pytest.mark.parametrize(
+    ("sampler", "schedule"),
+    [("euler", "uniform"), ("dpmpp_2m", "karras"), ("dpmpp_2m_sde", "exponential"), ("ddim", "ddim_uniform")],
+)
+def test_automatic_is_the_samplers_own_schedule(sampler: str, schedule: str) -> None:
+    model = GaussianModel()
+    ctx = FakeContext({"gaussian": model})
+    levels = {
+        name: diffusion.noise_levels(model, Txt2Img(steps=6, sampler=sampler, schedule=name), ctx)
+        for name in ("automatic", schedule)
+    }
+    assert levels["automatic"] == levels[schedule]
+
+
+def test_automatic_needs_no_end_of_the_noise(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(diffusion, "ENDLESS", 0.0)
+    model = GaussianModel()
+    ctx = FakeContext({"gaussian": model})
+    own = diffusion.noise_levels(model, Txt2Img(steps=6, sampler="dpmpp_2m", schedule="automatic"), ctx)
+    assert own == diffusion.noise_levels(model, Txt2Img(steps=6, sampler="dpmpp_2m", schedule="uniform"), ctx)
+
+
+def test_every_samplers_own_schedule_is_registered() -> None:
+    registries = builtin_registries()
+    for entry in registries.samplers:
+        assert entry.value.schedule in registries.schedules.ids()
