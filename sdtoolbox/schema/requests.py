@@ -56,6 +56,7 @@ from sdtoolbox.schema.steering import (
     FreeUS1,
     FreeUS2,
     GuidanceEnd,
+    GuidanceInTurn,
     GuidanceRescale,
     GuidanceStart,
     PagScale,
@@ -127,6 +128,9 @@ class Txt2Img(Request):
     )
     guidance_start: GuidanceStart = Field(0.0, description="The share of the steps before which guidance rests.")
     guidance_end: GuidanceEnd = Field(1.0, description="The share of the steps after which guidance rests.")
+    guidance_in_turn: GuidanceInTurn = Field(
+        False, description="Ask the network for one prompt after the other: less memory, a little slower."
+    )
     pag_scale: PagScale = Field(
         0.0, description="Away from a picture drawn without attention, for clearer shapes; one more call a step."
     )

@@ -35,6 +35,7 @@ GuidanceEnd = Annotated[
     REAL,
     Control("slider", "Guidance end", "Guidance end", group="guidance", step=0.05, absent=1),
 ]
+GuidanceInTurn = Annotated[bool, Control("flag", "Guidance in turn", group="guidance")]
 PagScale = Annotated[
     float,
     Field(ge=0, le=100),

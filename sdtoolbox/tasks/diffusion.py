@@ -137,7 +137,10 @@ def guided(
     wishes = read_words(model, request, sigmas, ctx, negative=both, first=first)
     predict = Remembering(mixing(model.predict))
     active = between(sigmas, request.guidance_start, request.guidance_end)
-    denoise = classifier_free(wishes.positive, wishes.negative, scale, active=active)(predict)
+    guidance = classifier_free(
+        wishes.positive, wishes.negative, scale, active=active, at_once=not request.guidance_in_turn
+    )
+    denoise = guidance(predict)
     for steer in (*_own_steers(model, request, wishes.positive, predict, active), *steers):
         denoise = steer(denoise)
 

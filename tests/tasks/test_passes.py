@@ -148,3 +148,10 @@ def test_rescaled_guidance_is_another_picture_and_none_is_the_same() -> None:
     (less,), _, _ = draw(guidance_scale=12, guidance_rescale=1.0)
     assert np.array_equal(pixels(plain), pixels(same))
     assert not np.array_equal(pixels(plain), pixels(less))
+
+
+def test_guidance_in_turn_asks_for_one_prompt_at_a_time() -> None:
+    (together,), _, at_once = draw(guidance_scale=6, steps=3)
+    (in_turn,), _, model = draw(guidance_scale=6, steps=3, guidance_in_turn=True)
+    assert (at_once.predictions, model.predictions) == ([2] * 3, [1] * 6)
+    assert np.array_equal(pixels(together), pixels(in_turn))
