@@ -80,7 +80,7 @@ def _exact(exact: Mapping[str, Any], request: type[Request]) -> tuple[Recalled, 
     if not isinstance(values, dict):
         return None
     mine = {name: value for name, value in values.items() if name in request.model_fields}
-    if exact.get("seed") is not None and "seed" in mine and not mine.get("plot"):
+    if exact.get("seed") is not None and "seed" in mine and not object_in(mine.get("plot")):
         # Of a batch this one picture: it has its own seed, and is the same whatever it was drawn with.
         alone = {"seed": exact["seed"], "batch_size": 1, "batch_count": 1}
         if mine.get("variation_strength"):
@@ -166,11 +166,12 @@ def _find_models(request: type[Request], finder: _Finder) -> None:
 def _find_adapters(values: dict[str, Any], finder: _Finder) -> None:
     if "adapters" not in values:
         return
-    kept = []
     several = adapters_from(values["adapters"])
-    for one in several if isinstance(several, tuple) else ():
-        wanted = object_in(one).get("adapter", "")
-        entry = finder.find(str(wanted), "lora")
+    if not isinstance(several, tuple) or not all(object_in(one).get("adapter") for one in several):
+        return  # no list of adapters: the request class refuses it in words
+    kept = []
+    for one in several:
+        entry = finder.find(str(one["adapter"]), "lora")
         if entry is not None:
             kept.append({**one, "adapter": entry.id})
     values["adapters"] = kept

@@ -79,6 +79,9 @@ def test_our_own_words_are_exact_and_of_this_picture_alone(toolbox: Toolbox) -> 
 @pytest.mark.parametrize("changes", [{"adapters": 5}, {"adapters": [5]}, {"plot": [1]}, {"prompt": {}}, {"steps": []}])
 def test_exact_words_that_somebody_bent_are_put_aside(toolbox: Toolbox, changes: dict[str, Any]) -> None:
     found = toolbox.recall(exact(**changes))
+    ((bent, value),) = changes.items()
+    assert bent in found.refused and found.values.get(bent) != value
+    assert (found.values["seed"], found.values["checkpoint"]) == (5, toolbox.catalog.find("tiny").id)
     toolbox.parse("txt2img", found.values)
 
 

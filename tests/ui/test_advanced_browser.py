@@ -63,6 +63,7 @@ def test_an_option_out_of_bounds_is_said_at_its_place(open_page: Open) -> None:
     page.fill("#txt2img-sampler_options [data-option=eta]", "3")
     page.click("#txt2img-generate")
     page.wait_for_selector("#txt2img-sampler_options >> text=Allowed is a number from 0 to 1.")
+    assert page.locator(".sd-tile").count() == 0  # nothing was queued
 
 
 def test_a_group_with_a_switch_says_whether_it_is_on_after_a_reload_too(open_page: Open) -> None:

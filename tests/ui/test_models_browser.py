@@ -212,9 +212,11 @@ def test_a_vae_is_chosen_and_counted_in_the_groups_title(open_page: Open, toolbo
 def test_a_model_that_comes_to_disk_is_listed_without_a_restart(open_page: Open, web: Web) -> None:
     page = open_page()
     open_models(page)
+    assert page.locator(".sd-model-card[title=newcomer]").count() == 0
     write_lora(web.home / "models" / "adapters" / "newcomer.safetensors", "sd1")
     page.click("text=Scan again")
     page.wait_for_selector(".sd-model-card[title=newcomer]", timeout=20_000)
+    assert "LoRA · SD 1.x" in page.inner_text(".sd-model-card[title=newcomer]")
 
 
 def test_what_is_in_memory_is_shown_and_unloaded(open_page: Open, toolbox: Toolbox) -> None:

@@ -36,3 +36,4 @@ def test_each_sampler_says_what_it_does(open_page: Open) -> None:
     page.wait_for_function(
         "[...document.querySelectorAll('[role=option]')].some((one) => one.title.includes('fresh noise'))"
     )
+    assert not page.failures

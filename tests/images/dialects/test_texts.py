@@ -77,14 +77,17 @@ ODD = st.dictionaries(st.sampled_from(KEYS), st.dictionaries(st.sampled_from(WOR
 def test_values_of_wrong_types_are_read_as_nothing_or_as_something(texts: dict[str, str]) -> None:
     said = dialects.read(texts)
     if said is not None:
-        read_said(said, Txt2Img, REGISTRIES)
+        reading = read_said(said, Txt2Img, REGISTRIES)
+        assert set(reading.values) <= set(Txt2Img.model_fields)
+        assert all(isinstance(words, str) for words in (said.prompt, said.negative, *reading.rest.values()))
 
 
 @given(nodes=st.dictionaries(st.sampled_from("123456"), st.dictionaries(st.sampled_from(WORDS), VALUES)))
 @settings(max_examples=100, deadline=None)
 def test_odd_graphs(nodes: dict[str, Any]) -> None:
     graph = {name: {"class_type": "KSampler", "inputs": {"positive": "x"} | node} for name, node in nodes.items()}
-    dialects.read({"prompt": json.dumps(graph)})
+    said = dialects.read({"prompt": json.dumps(graph)})
+    assert said is None or (said.tool == "ComfyUI" and isinstance(said.prompt, str))
 
 
 def test_a_graph_that_goes_in_circles_ends() -> None:
