@@ -12,8 +12,10 @@ from PIL import Image
 
 from sdtoolbox import __version__
 from sdtoolbox.cli import main
-from sdtoolbox.images.metadata import open_picture, png_bytes, read_text
-from sdtoolbox.schema.requests import Txt2Img, shown_fields
+from sdtoolbox.images.metadata import png_bytes, read_text
+from sdtoolbox.images.opening import open_picture
+from sdtoolbox.schema.requests import shown_fields
+from sdtoolbox.schema.txt2img import Txt2Img
 
 
 @pytest.fixture(autouse=True)

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from sdtoolbox.errors import UserError
 from sdtoolbox.models.entries import CatalogEntry
 from sdtoolbox.schema.checks import Text, clean_text
-from sdtoolbox.schema.requests import Txt2Img
+from sdtoolbox.schema.txt2img import Txt2Img
 
 Word = Annotated[str, Field(max_length=500)]
 Value = int | float | str

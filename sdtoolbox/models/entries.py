@@ -82,5 +82,5 @@ class CatalogEntry:
         return {name: getattr(self, name) for name in ("id", "name", "kind", "base", "state", "reason")}
 
 
-SHELVES: Mapping[str, Kind] = {"checkpoints": "checkpoint", "vaes": "vae", "adapters": "lora"}
+SHELVES: Mapping[str, Kind] = {"checkpoints": "checkpoint", "vaes": "vae", "adapters": "lora", "erasers": "restorer"}
 """What a request's field may choose from in the catalog: the name in its `Control.choices`, and the kind."""

@@ -43,6 +43,8 @@ class Control:
         "styles",
         "hidden",
         "plot",
+        "picture",
+        "mask",
     ]
     label: str
     parameters_key: str = ""
@@ -50,7 +52,7 @@ class Control:
     group: str = ""
     step: float = 1
     unit: str = ""
-    options: tuple[tuple[str, str], ...] = ()  # of a choice that is fixed here: (value, label)
+    options: tuple[tuple[str, str], ...] = ()  # of a choice, fixed here, before those of `choices`: (value, label)
     absent: int | str | None = None  # what a text without the key means; not written then
     spelled: tuple[tuple[str, str], ...] = ()  # (value, word) where A1111's word is not the label
     of: str = ""  # the field that must be set for this one to mean anything

@@ -41,7 +41,11 @@ def _explain(details: ErrorDetails, name: str, request: type[Request]) -> UserEr
     return UserError("PARAM_INVALID", f"{name} {value} {said}.", _allowed(request, name), name)
 
 
-_SAID = {"string_type": "is not text", "string_unicode": "holds half of a surrogate pair"}
+_SAID = {
+    "string_type": "is not text",
+    "string_unicode": "holds half of a surrogate pair",
+    "string_pattern_mismatch": "is not the id of a picture",
+}
 _OURS = {"number_type", "finite_number", "whole_number", "text_nul", "plot_text"}
 _LENGTHS = {"max_length": "At most", "min_length": "At least"}
 
@@ -56,6 +60,8 @@ def _allowed(request: type[Request], name: str) -> str:
             return f"Allowed is {word} from {part.get('minimum')} to {part.get('maximum')}."
         if part.get("enum"):
             return f"Allowed is one of {', '.join(part['enum'])}."
+        if "pattern" in part:
+            return "Add the picture to the store first: its id has 32 digits."
         if part.get("type") == "string":
             return "Allowed is text."
         if part.get("type") == "boolean":

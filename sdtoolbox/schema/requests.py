@@ -5,69 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, ClassVar, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic.fields import FieldInfo
 
 from sdtoolbox.errors import InvalidRequest
-from sdtoolbox.schema.fields import (
-    Adapters,
-    BatchCount,
-    BatchSize,
-    CheckpointName,
-    ClipSkip,
-    Combinatorial,
-    Control,
-    Emphasis,
-    GuidanceScale,
-    Height,
-    NegativePrompt,
-    PlotField,
-    Prompt,
-    SamplerName,
-    ScheduleName,
-    Seed,
-    Steps,
-    Styles,
-    VaeName,
-    Width,
-    Wordings,
-)
+from sdtoolbox.schema.fields import Control
 from sdtoolbox.schema.problems import explain
-from sdtoolbox.schema.second_pass import (
-    Hires,
-    HiresCheckpoint,
-    HiresGuidanceScale,
-    HiresHeight,
-    HiresNegativePrompt,
-    HiresPrompt,
-    HiresSampler,
-    HiresScale,
-    HiresSchedule,
-    HiresSteps,
-    HiresStrength,
-    HiresUpscaler,
-    HiresWidth,
-    Refiner,
-    RefinerSwitchAt,
-)
-from sdtoolbox.schema.steering import (
-    FreeUB1,
-    FreeUB2,
-    FreeUS1,
-    FreeUS2,
-    GuidanceEnd,
-    GuidanceInTurn,
-    GuidanceRescale,
-    GuidanceStart,
-    PagScale,
-    SamplerOptions,
-    ScheduleOptions,
-    SeedResizeHeight,
-    SeedResizeWidth,
-    Tiling,
-    VariationSeed,
-    VariationStrength,
-)
+
+PICTURE_KINDS = ("picture", "mask")
+"""Kinds of controls whose fields hold the id of a picture in the store."""
 
 
 class Request(BaseModel):
@@ -91,82 +37,6 @@ class Request(BaseModel):
         return {names.get(key, key): value for key, value in values.items()}
 
 
-class Txt2Img(Request):
-    """Draw pictures from a sentence."""
-
-    task: ClassVar[str] = "txt2img"
-
-    prompt: Prompt = Field("", description="What the picture shows, in words.")
-    negative_prompt: NegativePrompt = Field("", description="What the picture should keep away from.")
-    styles: Styles = Field((), description="Words and settings that are kept under a name, put around the prompt.")
-    checkpoint: CheckpointName | None = Field(None, description="The model that draws; by id, name or hash.")
-    vae: VaeName | None = Field(None, description="What decodes the picture; empty takes the checkpoint's own.")
-    adapters: Adapters = Field((), description="LoRAs and their kin, as name:weight or name:weight:weight on the text.")
-    width: Width | None = Field(None, description="Its width in pixels; empty takes the checkpoint's own.")
-    height: Height | None = Field(None, description="Its height in pixels; empty takes the checkpoint's own.")
-    steps: Steps | None = Field(None, description="How many times the noise is lowered: more is slower and finer.")
-    sampler: SamplerName | None = Field(None, description="The method that goes from noise to picture.")
-    schedule: ScheduleName | None = Field(None, description="How the noise levels are spread over the steps.")
-    guidance_scale: GuidanceScale | None = Field(
-        None, description="How closely to follow the words; 1 leaves guidance out and is twice as fast."
-    )
-    clip_skip: ClipSkip | None = Field(
-        None, description="Which layer of the text encoder is read, from the end: 1 is the last one."
-    )
-    emphasis: Emphasis = Field("original", description="What the weight of a word does: with the mean restored or not.")
-    combinatorial: Combinatorial = Field(
-        False, description="Draw every combination of {a|b} and wildcards, each as often as was asked for."
-    )
-    wordings: Wordings = Field((), description="What each picture says, where prompts leave something open; see docs.")
-    seed: Seed = Field(-1, description="Where chance starts: the same seed draws the same picture; -1 takes any.")
-    batch_count: BatchCount = Field(1, description="How many batches to draw, one after another.")
-    batch_size: BatchSize = Field(1, description="How many pictures to draw at the same time.")
-    sampler_options: SamplerOptions = Field({}, description="Options of the sampler, as name=value.")
-    schedule_options: ScheduleOptions = Field({}, description="Options of the schedule, as name=value.")
-    guidance_rescale: GuidanceRescale = Field(
-        0.0, description="How much of the contrast that strong guidance adds is taken back."
-    )
-    guidance_start: GuidanceStart = Field(0.0, description="The share of the steps before which guidance rests.")
-    guidance_end: GuidanceEnd = Field(1.0, description="The share of the steps after which guidance rests.")
-    guidance_in_turn: GuidanceInTurn = Field(
-        False, description="Ask the network for one prompt after the other: less memory, a little slower."
-    )
-    pag_scale: PagScale = Field(
-        0.0, description="Away from a picture drawn without attention, for clearer shapes; one more call a step."
-    )
-    freeu_b1: FreeUB1 = Field(1.0, description="FreeU: weight of the deepest features; 1.3 to 1.5 is usual.")
-    freeu_b2: FreeUB2 = Field(1.0, description="FreeU: weight of the features above them; 1.4 to 1.6 is usual.")
-    freeu_s1: FreeUS1 = Field(1.0, description="FreeU: weight of the deepest coarse details; 0.9 is usual.")
-    freeu_s2: FreeUS2 = Field(1.0, description="FreeU: weight of the coarse details above them; 0.2 is usual.")
-    variation_seed: VariationSeed = Field(-1, description="The seed that the picture is moved towards; -1 takes any.")
-    variation_strength: VariationStrength = Field(0.0, description="How far: 0 stays, 1 arrives at the other seed.")
-    seed_resize_width: SeedResizeWidth = Field(
-        0, description="Keep the composition that the seed has at this width; 0 is off."
-    )
-    seed_resize_height: SeedResizeHeight = Field(
-        0, description="Keep the composition that the seed has at this height; 0 is off."
-    )
-    tiling: Tiling = Field("none", description="Opposite edges fit each other, so that the picture can be repeated.")
-    hires: Hires = Field(False, description="Draw again, larger, from the enlarged first picture.")
-    hires_upscaler: HiresUpscaler = Field("lanczos", description="What enlarges the first picture.")
-    hires_scale: HiresScale = Field(2.0, description="How many times as wide and as high.")
-    hires_width: HiresWidth = Field(0, description="Its width in place of the scale; 0 follows the height or scale.")
-    hires_height: HiresHeight = Field(0, description="Its height in place of the scale; 0 follows the width or scale.")
-    hires_steps: HiresSteps | None = Field(None, description="Steps of the second drawing; empty: as many.")
-    hires_strength: HiresStrength = Field(0.5, description="How much is drawn anew: 0 keeps all, 1 keeps nothing.")
-    hires_sampler: HiresSampler | None = Field(None, description="The sampler of the second drawing; empty: the same.")
-    hires_schedule: HiresSchedule | None = Field(None, description="Its schedule; empty: the same.")
-    hires_guidance_scale: HiresGuidanceScale | None = Field(None, description="Its guidance scale; empty: the same.")
-    hires_checkpoint: HiresCheckpoint | None = Field(None, description="The model that draws it; empty: the same.")
-    hires_prompt: HiresPrompt = Field("", description="Its words; empty: the same.")
-    hires_negative_prompt: HiresNegativePrompt = Field("", description="Its negative words; empty: the same.")
-    refiner: Refiner | None = Field(None, description="A second model that draws the last steps; empty: none.")
-    refiner_switch_at: RefinerSwitchAt = Field(0.8, description="The share of the steps after which it takes over.")
-    plot: PlotField = Field(
-        None, description="Draw it again and again with other values, along up to three axes, and a grid of them all."
-    )
-
-
 def control_of(request: type[Request], name: str) -> Control:
     """The control of a request's field; every field has one, looked for inside `X | None` too."""
     found = _find_control(request.model_fields[name])
@@ -187,8 +57,10 @@ def _find_control(info: FieldInfo) -> Control | None:
 
 
 def shown_fields(request: type[Request]) -> list[str]:
-    """The fields that people are asked for: all but those that resolving alone fills in."""
-    return [name for name in request.model_fields if control_of(request, name).kind != "hidden"]
+    """The fields that people are asked for, pictures first: all but those that resolving alone fills in."""
+    kinds = {name: control_of(request, name).kind for name in request.model_fields}
+    pictures = [name for name, kind in kinds.items() if kind in PICTURE_KINDS]
+    return [*pictures, *(name for name, kind in kinds.items() if kind not in (*PICTURE_KINDS, "hidden"))]
 
 
 def bounds_of(request: type[Request], name: str) -> tuple[float | None, float | None]:

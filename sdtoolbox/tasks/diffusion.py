@@ -27,7 +27,7 @@ from sdtoolbox.samplers.composition import mixing
 from sdtoolbox.samplers.guidance import Remembering, between, classifier_free
 from sdtoolbox.samplers.perturbed import perturbed_attention
 from sdtoolbox.samplers.rescaling import rescaling
-from sdtoolbox.schema.requests import Txt2Img
+from sdtoolbox.schema.drawing import Drawing
 from sdtoolbox.schema.results import Stage
 from sdtoolbox.schema.wordings import Wording
 from sdtoolbox.tasks.words import read_words
@@ -54,7 +54,7 @@ def concrete(value: T | None) -> T:
 class Batch:
     """Pictures drawn at the same time: `request` draws them, and nothing else, again."""
 
-    request: Txt2Img
+    request: Drawing
     first: int  # which picture of the job its first one is
     pictures_total: int
 
@@ -75,7 +75,7 @@ class Batch:
         return Variation(seeds, request.variation_strength, None if 0 in size else size)
 
 
-def batches(request: Txt2Img) -> Iterator[Batch]:
+def batches(request: Drawing) -> Iterator[Batch]:
     """The batches of a job; batch b begins with the seed after the last one of batch b - 1.
 
     Where pictures vary it is the variation seed that counts up, and the seed stays.
@@ -93,13 +93,13 @@ def batches(request: Txt2Img) -> Iterator[Batch]:
         first += size
 
 
-def worded(request: Txt2Img, wording: Wording) -> Txt2Img:
+def worded(request: Drawing, wording: Wording) -> Drawing:
     """The request with one of its wordings as its own."""
     words = {**wording.prompts, "adapters": wording.adapters, "wordings": (), "combinatorial": False}
     return request.model_copy(update=words)
 
 
-def by_words(request: Txt2Img) -> Iterator[tuple[Txt2Img, Iterator[Batch]]]:
+def by_words(request: Drawing) -> Iterator[tuple[Drawing, Iterator[Batch]]]:
     """The batches of a job in their order, those together that say the same and need the same adapters.
 
     Each group with the job's request in its own words.
@@ -117,7 +117,7 @@ class Denoisers(NamedTuple):
 
 def guided(
     model: DiffusionModel,
-    request: Txt2Img,
+    request: Drawing,
     ctx: TaskContext,
     sigmas: Sequence[float],
     steers: Sequence[Steer] = (),
@@ -157,7 +157,7 @@ def guided(
 
 def _own_steers(
     model: DiffusionModel,
-    request: Txt2Img,
+    request: Drawing,
     positive: Condition,
     predict: Remembering,
     active: Callable[[float], bool],
@@ -171,12 +171,12 @@ def _own_steers(
         yield rescaling(usual, request.guidance_rescale, active)
 
 
-def _sampler(request: Txt2Img, ctx: TaskContext) -> Entry[SamplerInfo]:
+def _sampler(request: Drawing, ctx: TaskContext) -> Entry[SamplerInfo]:
     entry: Entry[SamplerInfo] = ctx.registries.samplers.get(concrete(request.sampler), "sampler")
     return entry
 
 
-def schedule_of(request: Txt2Img, model: DiffusionModel, ctx: TaskContext) -> Entry[ScheduleInfo]:
+def schedule_of(request: Drawing, model: DiffusionModel, ctx: TaskContext) -> Entry[ScheduleInfo]:
     """The request's schedule; for "automatic" the sampler's own, or Uniform where that needs an end of the noise."""
     name = concrete(request.schedule)
     if ctx.registries.schedules.get(name, "schedule").id == "automatic":
@@ -186,7 +186,7 @@ def schedule_of(request: Txt2Img, model: DiffusionModel, ctx: TaskContext) -> En
     return entry
 
 
-def noise_levels(model: DiffusionModel, request: Txt2Img, ctx: TaskContext, *, strength: float = 1.0) -> list[float]:
+def noise_levels(model: DiffusionModel, request: Drawing, ctx: TaskContext, *, strength: float = 1.0) -> list[float]:
     """The sigmas of the request's schedule on this model; EXTENSION_FAILED unless they fall and end in 0.
 
     With a `strength` below 1 they are the last ones, as many steps as the request says, of a schedule that is longer by

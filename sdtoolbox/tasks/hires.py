@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from sdtoolbox.errors import UserError
 from sdtoolbox.protocols import DiffusionModel, TaskContext, UpscalerInfo
 from sdtoolbox.registry import Entry
-from sdtoolbox.schema.requests import Txt2Img
+from sdtoolbox.schema.txt2img import Txt2Img
 from sdtoolbox.tasks.diffusion import Batch, concrete
 
 if TYPE_CHECKING:

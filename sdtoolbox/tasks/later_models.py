@@ -25,7 +25,8 @@ def resolve_later_models(
     One that goes on with latents must have the same ones. A field of a pass that is off is not looked at.
     """
     before = checkpoint
-    for name in type(request).model_fields:
+    # The refiner makes the last steps of whichever pass comes last.
+    for name in sorted(type(request).model_fields, key="refiner".__eq__):
         control = control_of(type(request), name)
         off = control.of and not values[control.of]
         if control.choices != "checkpoints" or name == "checkpoint" or values[name] is None or off:

@@ -9,7 +9,17 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from sdtoolbox.errors import UserError
-from sdtoolbox.protocols import Change, Condition, DiffusionModel, NoiseSource, NoiseTable, TaskContext, Variation
+from sdtoolbox.protocols import (
+    Change,
+    Condition,
+    DiffusionModel,
+    Mask,
+    NoiseSource,
+    NoiseTable,
+    TaskContext,
+    Variant,
+    Variation,
+)
 from sdtoolbox.schema.adapters import Adapter
 
 if TYPE_CHECKING:
@@ -19,6 +29,9 @@ if TYPE_CHECKING:
     from sdtoolbox.models.entries import CatalogEntry
     from sdtoolbox.prompts.plan import Words
     from sdtoolbox.schema.fields import EmphasisMode
+
+VIEWS_KEPT = 8
+"""So many different changes of one model are remembered."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,9 +70,11 @@ class Seat:
             self._give_back(None, None, None)
             self._views = {(): self._leased(wanted)}
             self._wanted = wanted
-        if changes not in self._views:
-            self._views[changes] = self._views[()].changed(*changes)
-        return self._views[changes]
+        view = self._views.pop(changes) if changes in self._views else self._views[()].changed(*changes)
+        self._views[changes] = view
+        for oldest in [known for known in self._views if known][:-VIEWS_KEPT]:
+            del self._views[oldest]  # it may hold a picture
+        return view
 
     def told(self, wanted: Wanted) -> tuple[Mapping[str, Any], Sequence[str]]:
         """Environment and warnings of a model, without leasing it again: as it was when it was given back."""
@@ -114,6 +129,10 @@ class Loan:
         return self._model.checkpoint
 
     @property
+    def variant(self) -> Variant:
+        return self._model.variant
+
+    @property
     def noise_table(self) -> NoiseTable:
         return self._model.noise_table
 
@@ -141,6 +160,9 @@ class Loan:
 
     def latents(self, pictures: Sequence[Image]) -> Tensor:
         return self._model.latents(pictures)
+
+    def mask(self, mask: Mask) -> Tensor:
+        return self._model.mask(mask)
 
     def decode(self, latents: Tensor, width: int, height: int) -> list[Image]:
         return self._model.decode(latents, width, height)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from sdtoolbox.protocols import DiffusionModel, TaskContext
 from sdtoolbox.samplers.steps import step_of
-from sdtoolbox.schema.requests import Txt2Img
+from sdtoolbox.schema.drawing import Drawing
 from sdtoolbox.schema.results import Stage
 from sdtoolbox.tasks import diffusion
 from sdtoolbox.tasks.diffusion import Batch, Denoisers, concrete
@@ -28,7 +28,7 @@ class Pass:
     def __init__(
         self,
         model: DiffusionModel,
-        request: Txt2Img,
+        request: Drawing,
         ctx: TaskContext,
         *,
         strength: float = 1.0,

@@ -16,7 +16,8 @@ from sdtoolbox.prompts.styles import StyleFile
 from sdtoolbox.prompts.wildcards import Wildcards
 from sdtoolbox.protocols import Form
 from sdtoolbox.schema.fields import LARGEST_SEED
-from sdtoolbox.schema.requests import Request, Txt2Img, control_of
+from sdtoolbox.schema.requests import Request, control_of
+from sdtoolbox.schema.txt2img import Txt2Img
 from sdtoolbox.tasks.hires import second_size
 from sdtoolbox.tasks.later_models import resolve_later_models
 from sdtoolbox.tasks.options import resolve_options

@@ -7,7 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from sdtoolbox.protocols import Change, Drawn, FreeU, Seamless, TaskContext
-from sdtoolbox.schema.requests import Txt2Img
+from sdtoolbox.schema.txt2img import Txt2Img
 from sdtoolbox.tasks import diffusion
 from sdtoolbox.tasks.diffusion import Batch
 from sdtoolbox.tasks.hires import enlarged, first_drawing, second_batch, second_request, second_size, second_work

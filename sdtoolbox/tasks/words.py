@@ -9,7 +9,7 @@ from sdtoolbox.prompts.plan import Part, Words, plan
 from sdtoolbox.protocols import Condition, DiffusionModel, TaskContext
 from sdtoolbox.samplers.composition import Course, Mixture, composed, remainder
 from sdtoolbox.samplers.steps import step_of
-from sdtoolbox.schema.requests import Txt2Img
+from sdtoolbox.schema.drawing import Drawing
 
 Said = tuple[Words, bool]
 """Some words, and whether they are the negative ones."""
@@ -25,7 +25,7 @@ class Wishes:
 
 def read_words(
     model: DiffusionModel,
-    request: Txt2Img,
+    request: Drawing,
     sigmas: Sequence[float],
     ctx: TaskContext,
     *,

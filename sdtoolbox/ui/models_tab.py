@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from sdtoolbox.models.annotations import DEFAULTS
-from sdtoolbox.schema.requests import Txt2Img
+from sdtoolbox.schema.txt2img import Txt2Img
 from sdtoolbox.toolbox import Toolbox
 from sdtoolbox.ui import pieces
 from sdtoolbox.ui.controls import label_of

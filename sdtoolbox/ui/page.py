@@ -17,7 +17,7 @@ from gradio.components import Component
 
 from sdtoolbox.errors import UserError
 from sdtoolbox.registry import Entry
-from sdtoolbox.schema.requests import Txt2Img
+from sdtoolbox.schema.txt2img import Txt2Img
 from sdtoolbox.toolbox import Toolbox
 from sdtoolbox.ui import pieces, views
 from sdtoolbox.ui.controls import build_control

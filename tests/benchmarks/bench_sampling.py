@@ -30,7 +30,7 @@ from sdtoolbox.protocols import SamplerInfo, ScheduleInfo  # noqa: E402
 from sdtoolbox.samplers.euler import euler  # noqa: E402
 from sdtoolbox.samplers.guidance import classifier_free  # noqa: E402
 from sdtoolbox.samplers.schedules import uniform  # noqa: E402
-from sdtoolbox.schema.requests import Txt2Img  # noqa: E402
+from sdtoolbox.schema.txt2img import Txt2Img  # noqa: E402
 from sdtoolbox.settings import Settings  # noqa: E402
 from sdtoolbox.tasks.diffusion import Batch, Denoisers, noise_levels, sample  # noqa: E402
 

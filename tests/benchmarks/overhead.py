@@ -11,7 +11,7 @@ from sdtoolbox.engine.manager import ModelManager
 from sdtoolbox.jobs.holding import Holding
 from sdtoolbox.jobs.presence import new_worker_id
 from sdtoolbox.jobs.timings import Timings
-from sdtoolbox.schema.requests import Txt2Img
+from sdtoolbox.schema.txt2img import Txt2Img
 from sdtoolbox.settings import Settings
 from sdtoolbox.tasks import diffusion
 from sdtoolbox.workers.context import JobContext

@@ -14,7 +14,7 @@ from sdtoolbox.engine.devices import Device
 from sdtoolbox.engine.diffusion import LatentDiffusion
 from sdtoolbox.errors import UserError
 from sdtoolbox.protocols import Drawn
-from sdtoolbox.schema.requests import Txt2Img
+from sdtoolbox.schema.txt2img import Txt2Img
 from sdtoolbox.tasks.txt2img import run
 from tests.engine.test_text import pipeline_of
 from tests.fakes import FakeContext

@@ -12,7 +12,7 @@ from sdtoolbox.images.parameters import parameters_text
 from sdtoolbox.images.reading import parse_parameters
 from sdtoolbox.prompts.tags import take_tags
 from sdtoolbox.schema.adapters import short_form
-from sdtoolbox.schema.requests import Txt2Img
+from sdtoolbox.schema.txt2img import Txt2Img
 from sdtoolbox.settings import Settings
 
 REGISTRIES = load_all(Settings(safe_mode=True))[0].by_name()

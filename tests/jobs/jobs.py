@@ -5,8 +5,8 @@ from __future__ import annotations
 from sdtoolbox.jobs.holding import Holding
 from sdtoolbox.jobs.presence import new_worker_id
 from sdtoolbox.jobs.queue import Queue
-from sdtoolbox.schema.requests import Txt2Img
 from sdtoolbox.schema.results import Result
+from sdtoolbox.schema.txt2img import Txt2Img
 
 
 def submit(queue: Queue, count: int = 1, **values: object) -> list[str]:

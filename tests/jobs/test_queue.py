@@ -12,8 +12,8 @@ from sdtoolbox.database import Database
 from sdtoolbox.errors import UserError
 from sdtoolbox.jobs.holding import Holding
 from sdtoolbox.jobs.queue import Queue
-from sdtoolbox.schema.requests import Txt2Img
 from sdtoolbox.schema.results import FINAL_STATES
+from sdtoolbox.schema.txt2img import Txt2Img
 from sdtoolbox.settings import Settings
 from tests.jobs.jobs import hold, result_of, submit, worker
 

@@ -10,7 +10,7 @@ import pytest
 from sdtoolbox.models.entries import BASES, CatalogEntry, Kind
 from sdtoolbox.models.families import FAMILY_DEFAULTS, family_defaults, missing_parts
 from sdtoolbox.models.fit import KIND_WORDS, misfit
-from sdtoolbox.schema.requests import Txt2Img
+from sdtoolbox.schema.txt2img import Txt2Img
 from sdtoolbox.tasks.resolve import FORM_OF_BASE
 
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from sdtoolbox.schema.adapters import Adapter, short_form
-from sdtoolbox.schema.requests import Txt2Img
+from sdtoolbox.schema.txt2img import Txt2Img
 
 
 @pytest.mark.parametrize(

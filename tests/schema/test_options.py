@@ -8,7 +8,7 @@ import pytest
 
 from sdtoolbox.errors import InvalidRequest
 from sdtoolbox.schema.options import Limits, Option, options_from, options_of, written
-from sdtoolbox.schema.requests import Txt2Img
+from sdtoolbox.schema.txt2img import Txt2Img
 from tests.fakes import builtin_registries
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from sdtoolbox.errors import InvalidRequest
-from sdtoolbox.schema.requests import Txt2Img
+from sdtoolbox.schema.txt2img import Txt2Img
 
 STEPS = {"field": "steps", "values": "10, 20"}
 

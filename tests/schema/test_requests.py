@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from sdtoolbox.errors import InvalidRequest
-from sdtoolbox.schema.requests import Txt2Img, bounds_of, control_of
+from sdtoolbox.schema.requests import bounds_of, control_of
+from sdtoolbox.schema.txt2img import Txt2Img
 
 NUMBERS = ["width", "height", "steps", "guidance_scale", "seed", "batch_count", "batch_size"]
 

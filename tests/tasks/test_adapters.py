@@ -12,7 +12,7 @@ from sdtoolbox.builtin import load_all
 from sdtoolbox.errors import Code, UserError
 from sdtoolbox.models.catalog import Catalog
 from sdtoolbox.schema.adapters import Adapter
-from sdtoolbox.schema.requests import Txt2Img
+from sdtoolbox.schema.txt2img import Txt2Img
 from sdtoolbox.settings import Settings
 from sdtoolbox.tasks.resolve import resolve
 from tests.models.files import VAE, lora, write

@@ -8,7 +8,7 @@ import pytest
 
 from sdtoolbox.errors import UserError
 from sdtoolbox.schema.plots import Axis
-from sdtoolbox.schema.requests import Txt2Img
+from sdtoolbox.schema.txt2img import Txt2Img
 from sdtoolbox.tasks.axes import choices_of, matrix_choices, split_options
 
 PROMPT = "a red house [day:night:0.5] | by the sea | in the snow"

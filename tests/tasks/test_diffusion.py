@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from sdtoolbox.errors import UserError
-from sdtoolbox.schema.requests import Txt2Img
+from sdtoolbox.schema.txt2img import Txt2Img
 from sdtoolbox.tasks import diffusion
 from tests.fakes import FakeContext, GaussianModel, builtin_registries
 

@@ -12,7 +12,7 @@ from sdtoolbox.models.catalog import Catalog
 from sdtoolbox.models.entries import CatalogEntry
 from sdtoolbox.models.fit import share_latents
 from sdtoolbox.schema.fields import LARGEST_SEED
-from sdtoolbox.schema.requests import Txt2Img
+from sdtoolbox.schema.txt2img import Txt2Img
 from sdtoolbox.tasks.later_models import resolve_later_models
 from sdtoolbox.tasks.resolve import resolve
 from tests.fakes import builtin_registries

@@ -9,7 +9,7 @@ import pytest
 
 from sdtoolbox.errors import UserError
 from sdtoolbox.models.catalog import Catalog
-from sdtoolbox.schema.requests import Txt2Img
+from sdtoolbox.schema.txt2img import Txt2Img
 from sdtoolbox.tasks.resolve import resolve
 from tests.fakes import builtin_registries
 from tests.tasks.test_txt2img import draw, pixels

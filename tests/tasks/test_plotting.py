@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from sdtoolbox.errors import UserError
-from sdtoolbox.schema.requests import Txt2Img
+from sdtoolbox.schema.txt2img import Txt2Img
 from sdtoolbox.tasks.plotting import cells_of, count_cells
 from sdtoolbox.toolbox import Toolbox
 

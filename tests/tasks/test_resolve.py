@@ -13,7 +13,8 @@ from sdtoolbox.errors import InvalidRequest, UserError
 from sdtoolbox.extensions import Extension, Registries
 from sdtoolbox.models.catalog import Catalog
 from sdtoolbox.schema.fields import LARGEST_SEED
-from sdtoolbox.schema.requests import Txt2Img, control_of
+from sdtoolbox.schema.requests import control_of
+from sdtoolbox.schema.txt2img import Txt2Img
 from sdtoolbox.tasks.resolve import resolve
 from tests.models.files import VAE, lora, write
 from tests.workers.fake_engine import write_checkpoint

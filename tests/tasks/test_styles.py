@@ -8,7 +8,7 @@ import pytest
 from sdtoolbox.errors import UserError
 from sdtoolbox.models.catalog import Catalog
 from sdtoolbox.prompts.styles import Style, StyleFile
-from sdtoolbox.schema.requests import Txt2Img
+from sdtoolbox.schema.txt2img import Txt2Img
 from sdtoolbox.tasks.resolve import resolve
 from tests.fakes import builtin_registries
 from tests.workers.fake_engine import write_checkpoint

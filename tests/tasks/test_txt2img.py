@@ -10,7 +10,7 @@ from sdtoolbox.errors import Cancelled, UserError
 from sdtoolbox.prompts.plan import spoken
 from sdtoolbox.protocols import Drawn
 from sdtoolbox.registry import Entry
-from sdtoolbox.schema.requests import Txt2Img
+from sdtoolbox.schema.txt2img import Txt2Img
 from sdtoolbox.tasks.txt2img import run
 from tests.fakes import FakeContext, GaussianModel, builtin_registries
 

@@ -11,7 +11,7 @@ import pytest
 from sdtoolbox.errors import UserError
 from sdtoolbox.models.catalog import Catalog
 from sdtoolbox.prompts.wildcards import Wildcards
-from sdtoolbox.schema.requests import Txt2Img
+from sdtoolbox.schema.txt2img import Txt2Img
 from sdtoolbox.tasks import diffusion
 from sdtoolbox.tasks.resolve import resolve
 from sdtoolbox.tasks.txt2img import run

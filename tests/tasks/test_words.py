@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from sdtoolbox.errors import UserError
-from sdtoolbox.schema.requests import Txt2Img
+from sdtoolbox.schema.txt2img import Txt2Img
 from sdtoolbox.tasks import diffusion
 from sdtoolbox.tasks.words import read_words
 from tests.fakes import FakeContext, GaussianModel, gaussian

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from sdtoolbox.prompts.styles import Style
-from sdtoolbox.schema.requests import Txt2Img
+from sdtoolbox.schema.txt2img import Txt2Img
 from sdtoolbox.settings import Settings
 from sdtoolbox.toolbox import Toolbox
 from sdtoolbox.ui.counting import counting_functions

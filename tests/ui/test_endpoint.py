@@ -11,7 +11,8 @@ import httpx
 import pytest
 
 from sdtoolbox.images.metadata import read_text
-from sdtoolbox.schema.requests import Txt2Img, shown_fields
+from sdtoolbox.schema.requests import shown_fields
+from sdtoolbox.schema.txt2img import Txt2Img
 from tests.web import Web, wait_until
 
 

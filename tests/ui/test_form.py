@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from sdtoolbox.errors import InvalidRequest, UserError
-from sdtoolbox.schema.requests import Txt2Img
 from sdtoolbox.schema.results import Picture
+from sdtoolbox.schema.txt2img import Txt2Img
 from sdtoolbox.settings import Settings
 from sdtoolbox.toolbox import Toolbox
 from sdtoolbox.ui.form import Form

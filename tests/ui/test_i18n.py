@@ -10,8 +10,9 @@ import pytest
 
 from sdtoolbox.errors import CODES
 from sdtoolbox.models.entries import KINDS, State
-from sdtoolbox.schema.requests import Txt2Img, control_of
+from sdtoolbox.schema.requests import control_of
 from sdtoolbox.schema.results import Stage
+from sdtoolbox.schema.txt2img import Txt2Img
 from sdtoolbox.ui import i18n
 from sdtoolbox.ui.i18n import Texts, languages, pick_language
 

@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from sdtoolbox.extensions import Extension, LoadReport
-from sdtoolbox.schema.requests import Txt2Img, shown_fields
+from sdtoolbox.schema.requests import shown_fields
+from sdtoolbox.schema.txt2img import Txt2Img
 from sdtoolbox.settings import Settings
 from sdtoolbox.toolbox import Toolbox
 from sdtoolbox.ui.extensions_tab import extensions_html

@@ -10,7 +10,7 @@ import pytest
 
 from sdtoolbox.errors import UserError
 from sdtoolbox.jobs.holding import Holding
-from sdtoolbox.schema.requests import Txt2Img
+from sdtoolbox.schema.txt2img import Txt2Img
 from sdtoolbox.settings import Settings
 from sdtoolbox.toolbox import Toolbox
 from sdtoolbox.ui import views

@@ -27,7 +27,7 @@ from sdtoolbox.extensions import Extension
 from sdtoolbox.models.held import Held
 from sdtoolbox.protocols import Drawn, TaskContext
 from sdtoolbox.registry import Registry
-from sdtoolbox.schema.requests import Txt2Img
+from sdtoolbox.schema.txt2img import Txt2Img
 from sdtoolbox.settings import Settings
 from sdtoolbox.workers.parts import Parts
 

@@ -8,7 +8,7 @@ import pytest
 
 from sdtoolbox.database import Database
 from sdtoolbox.jobs.timings import Timings
-from sdtoolbox.schema.requests import Txt2Img
+from sdtoolbox.schema.txt2img import Txt2Img
 from sdtoolbox.workers.history import Cost, History
 
 

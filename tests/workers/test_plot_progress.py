@@ -7,7 +7,7 @@ from typing import Any, cast
 
 import pytest
 
-from sdtoolbox.schema.requests import Txt2Img
+from sdtoolbox.schema.txt2img import Txt2Img
 from sdtoolbox.workers.history import Cost, History
 from sdtoolbox.workers.plot_progress import PlotProgress
 

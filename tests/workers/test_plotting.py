@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from sdtoolbox.images.metadata import open_picture, read_text
+from sdtoolbox.images.metadata import read_text
+from sdtoolbox.images.opening import open_picture
 from sdtoolbox.jobs.recovery import Recovery
 from sdtoolbox.replay import replay
 from sdtoolbox.toolbox import Toolbox

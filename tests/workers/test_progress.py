@@ -6,7 +6,7 @@ import itertools
 
 import pytest
 
-from sdtoolbox.schema.requests import Txt2Img
+from sdtoolbox.schema.txt2img import Txt2Img
 from sdtoolbox.workers.history import Cost
 from sdtoolbox.workers.progress import Progress
 

@@ -15,7 +15,8 @@ from sdtoolbox.builtin import load_all
 from sdtoolbox.images import dialects
 from sdtoolbox.images.dialects import a1111, novelai
 from sdtoolbox.images.reading import parse_parameters, read_said
-from sdtoolbox.schema.requests import Txt2Img, control_of
+from sdtoolbox.schema.requests import control_of
+from sdtoolbox.schema.txt2img import Txt2Img
 from sdtoolbox.settings import Settings
 from tests.images.dialects.texts import A1111, COMFYUI, FOOOCUS, INVOKEAI, NOVELAI, Row
 
