@@ -24,6 +24,7 @@ BUILTIN_MODULES = (
     "sdtoolbox.upscalers.latent",
     "sdtoolbox.upscalers.classical",
     "sdtoolbox.tasks.txt2img",
+    "sdtoolbox.tasks.img2img",
 )
 
 

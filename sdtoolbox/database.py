@@ -10,7 +10,7 @@ from pathlib import Path
 
 from sdtoolbox.errors import UserError
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 SCHEMA = """
 CREATE TABLE jobs (
     id TEXT PRIMARY KEY,
@@ -106,8 +106,21 @@ CREATE TABLE loaded (                        -- what each worker holds in memory
     PRIMARY KEY (worker_id, model_id)
 );
 """
+INPUTS = """
+CREATE TABLE inputs (                        -- pictures and masks that people brought
+    id TEXT NOT NULL,                        -- 128 bits of the SHA-256 of the file's bytes, hex
+    kind TEXT NOT NULL,                      -- picture mask; the same file may be both
+    name TEXT NOT NULL,                      -- what people call it
+    path TEXT NOT NULL,                      -- below the inputs folder, with forward slashes
+    width INTEGER NOT NULL,                  -- as it is seen upright
+    height INTEGER NOT NULL,
+    created REAL NOT NULL,                   -- when it was last brought
+    PRIMARY KEY (id, kind)
+);
+CREATE INDEX inputs_by_time ON inputs (created);
+"""
 # The statements that lead from one format to the next; a new file runs all of them.
-MIGRATIONS = (SCHEMA, MODELS)
+MIGRATIONS = (SCHEMA, MODELS, INPUTS)
 
 
 class Database:

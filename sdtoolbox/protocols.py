@@ -15,9 +15,14 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias, TypeVar
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
+    import numpy as np
+    from numpy.typing import NDArray
     from PIL.Image import Image
     from torch import Tensor
 
+    from sdtoolbox.images.raster import Raster
     from sdtoolbox.models.entries import CatalogEntry
     from sdtoolbox.prompts.plan import Words
     from sdtoolbox.schema.adapters import Adapter
@@ -30,6 +35,12 @@ T = TypeVar("T")
 
 Form = Literal["variance_exploding", "flow"]
 """How x carries its noise: x0 + sigma eps, or (1 - sigma) x0 + sigma eps."""
+
+Variant = Literal["", "inpaint", "instruct"]
+"""What a checkpoint's network sees beside the noise: nothing, a mask with what lies around it, or a picture."""
+
+Mask: TypeAlias = "NDArray[np.float32]"
+"""What is to be repainted: [H, W] in [0, 1], 1 wholly, grey in part."""
 
 Condition: TypeAlias = Any
 """What a model made of a prompt; only the model that made it looks inside."""
@@ -148,8 +159,41 @@ class Seamless:
     vertical: bool = True
 
 
-Change: TypeAlias = FreeU | PerturbedAttention | Seamless
-"""What may be different inside the networks of a model: see `DiffusionModel.changed`."""
+@dataclass(frozen=True, slots=True)
+class Tiles:
+    """Networks see one tile of this size in pixels at a time: memory for a tile is enough, however large the picture.
+
+    Neighbours share at least `overlap` pixels, in which the one fades into the other: in every estimate of the network,
+    so that no seam can form. A tile that is not smaller than the picture changes nothing. `before_each` is called
+    before each tile and may raise: `TaskContext.check_cancelled`.
+    """
+
+    width: int
+    height: int
+    overlap: int
+    before_each: Callable[[], object] = field(default=lambda: None, compare=False)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Repaint:
+    """A network made for inpainting is shown the picture without what is masked; others do not notice.
+
+    Without this change it is told that all is to be drawn. `picture` is RGB and `mask` as large: from 0.5 on it hides.
+    """
+
+    picture: Image
+    mask: Mask
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Instruct:
+    """A network that edits by instruction is shown this RGB picture, without it none; others do not notice."""
+
+    picture: Image
+
+
+Change: TypeAlias = FreeU | PerturbedAttention | Seamless | Tiles | Repaint | Instruct
+"""What may be different in the calls of a model's networks: see `DiffusionModel.changed`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,6 +215,11 @@ class DiffusionModel(Protocol):
     @property
     def checkpoint(self) -> CatalogEntry:
         """Which one it is."""
+        ...
+
+    @property
+    def variant(self) -> Variant:
+        """What its network sees beside the noise, as its file says."""
         ...
 
     @property
@@ -202,7 +251,10 @@ class DiffusionModel(Protocol):
         ...
 
     def changed(self, *changes: Change) -> DiffusionModel:
-        """The same model, whose networks are changed in each call, and as they were between any two."""
+        """The same model, whose networks are changed in each call, and as they were between any two.
+
+        Of `Tiles`, of `Repaint` and of `Instruct` the last one holds.
+        """
         ...
 
     def noise(self, seeds: Sequence[int], width: int, height: int, variation: Variation | None = None) -> NoiseSource:
@@ -214,6 +266,13 @@ class DiffusionModel(Protocol):
 
     def latents(self, pictures: Sequence[Image]) -> Tensor:
         """What `decode` would make these RGB pictures of one size from: [B, C, h, w], float32."""
+        ...
+
+    def mask(self, mask: Mask) -> Tensor:
+        """How much of each place of `latents` a mask of the pictures' size covers: [1, 1, h, w] in [0, 1].
+
+        As much as the most that it covers of any of the place's pixels.
+        """
         ...
 
     def decode(self, latents: Tensor, width: int, height: int) -> list[Image]:
@@ -235,12 +294,13 @@ class Restorer(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Drawn:
-    """A finished picture on its way from a task to the worker that saves it."""
+    """A finished picture on its way from a task to the worker that saves it; a raster keeps its depth and alpha."""
 
-    image: Image
+    image: Image | Raster
     seed: int  # of this picture alone
     request: Request  # draws the batch that this picture was part of, and nothing else
     index: int  # its place in that batch, from 0
+    measured: Mapping[str, float] = field(default_factory=dict)  # how well it came out: see `schema.results.Picture`
     kept: str = ""  # its id in the store, if an earlier attempt of the same job saved it
 
 
@@ -258,6 +318,14 @@ class TaskContext(Protocol):
 
         `adapters` name catalog ids and act until then; `vae` is the id of one to decode with in place of its own.
         """
+        ...
+
+    def picture(self, identity: str) -> Raster:
+        """A picture of the store by its id, decoded; UserError IMAGE_INVALID if it is gone."""
+        ...
+
+    def picture_path(self, identity: str) -> Path:
+        """The file of a picture of the store; UserError IMAGE_INVALID if it is gone."""
         ...
 
     def stage(self, stage: Stage, *, picture: int = 0, pictures_total: int = 1, work: float = 1.0) -> None:

@@ -13,7 +13,8 @@ import numpy as np
 
 from sdtoolbox import __version__
 from sdtoolbox.errors import UserError
-from sdtoolbox.images.metadata import open_picture, read_text
+from sdtoolbox.images.metadata import read_text
+from sdtoolbox.images.opening import open_picture
 from sdtoolbox.models.entries import CatalogEntry, Kind
 from sdtoolbox.models.fit import KIND_WORDS
 from sdtoolbox.models.stand_ins import stand_ins

@@ -14,6 +14,7 @@ from types import TracebackType
 from typing import Any, Self, TypeVar
 
 from sdtoolbox.errors import InvalidRequest, UserError
+from sdtoolbox.images.inputs import Input, InputKind
 from sdtoolbox.images.metadata import read_texts
 from sdtoolbox.jobs.loaded import Loaded, LoadedModels
 from sdtoolbox.jobs.recovery import Recovery
@@ -95,7 +96,9 @@ class Toolbox:
         return self._resolved(request)
 
     def _resolved(self, request: R) -> R:
-        return resolve(request, self.registries, self.catalog, wildcards=self.wildcards, styles=self.styles)
+        return resolve(
+            request, self.registries, self.catalog, wildcards=self.wildcards, styles=self.styles, store=self.store
+        )
 
     def preflight(self, request: Request) -> Preflight:
         """What a request is likely to take on this machine; `UserError` where something in it is unknown."""
@@ -169,8 +172,22 @@ class Toolbox:
         )
 
     def picture_path(self, picture_id: str) -> Path:
-        """The file of a picture in the store; UserError IMAGE_INVALID if it is not there."""
+        """The file of a picture in the store, output or input; UserError IMAGE_INVALID if it is not there."""
         return self.store.path(picture_id)
+
+    # Pictures that come in
+
+    def add_picture(self, source: bytes | Path, name: str = "") -> str:
+        """Keep a PNG, JPEG or WebP file and return the id by which requests name it; UserError if it cannot be read."""
+        return self.store.inputs.add(source, "picture", name).id
+
+    def add_mask(self, source: bytes | Path, name: str = "") -> str:
+        """As `add_picture`, for a mask: white, or what is drawn on a transparent layer, is repainted."""
+        return self.store.inputs.add(source, "mask", name).id
+
+    def inputs(self, kind: InputKind | None = None, limit: int = 100) -> list[Input]:
+        """The pictures and masks that were added, the newest first."""
+        return self.store.inputs.list(kind, limit)
 
     # Drawing right away
 

@@ -32,8 +32,10 @@ def ask(
 ) -> Answer:
     """Send one request; the Host header is the server's own unless `headers` has another."""
     sent = {"host": f"{server[0]}:{server[1]}"} | dict(headers or {})
+    path, _, query = path.partition("?")
     scope = {
-        "type": "http", "method": method, "path": path, "raw_path": path.encode(), "query_string": b"", "root_path": "",
+        "type": "http", "method": method, "path": path, "raw_path": path.encode(), "root_path": "",
+        "query_string": query.encode(),
         "headers": [(name.lower().encode(), value.encode("latin-1")) for name, value in sent.items()],
         "server": server, "client": ("127.0.0.1", 1), "scheme": "http", "http_version": "1.1",
     }  # fmt: skip

@@ -16,11 +16,12 @@ from torch import Tensor
 from sdtoolbox.builtin import BUILTIN_MODULES
 from sdtoolbox.engine.noise import BatchNoise, Moved
 from sdtoolbox.engine.noise_table import DiscreteNoiseTable
+from sdtoolbox.engine.pixels import mask_cells
 from sdtoolbox.errors import Cancelled
 from sdtoolbox.extensions import Registries
 from sdtoolbox.models.entries import CatalogEntry
 from sdtoolbox.prompts.plan import plain
-from sdtoolbox.protocols import Variation
+from sdtoolbox.protocols import Mask, Variant, Variation
 
 STABLE_DIFFUSION = {"beta_schedule": "scaled_linear", "beta_start": 0.00085, "beta_end": 0.012}
 
@@ -59,6 +60,7 @@ class GaussianModel:
             id="f" * 32, name="gaussian", kind="checkpoint", base="sd1", state="ready", path=Path("gaussian")
         )
         self.noise_table = DiscreteNoiseTable.from_config(STABLE_DIFFUSION)
+        self.variant: Variant = ""
         self.warnings: list[str] = []
         self.environment: Mapping[str, Any] = {
             "device": "cpu",
@@ -96,6 +98,10 @@ class GaussianModel:
         small = [one.resize((-(-one.width // 8), -(-one.height // 8)), Image.Resampling.BOX) for one in pictures]
         values = torch.stack([torch.from_numpy(np.array(one)).permute(2, 0, 1) for one in small]) / 255
         return ((values - 0.5) * 6)[:, [0, 1, 2, 0]]
+
+    def mask(self, mask: Mask) -> Tensor:
+        """The engine's own."""
+        return mask_cells(mask, 8, torch.device("cpu"))
 
     def decode(self, latents: Tensor, width: int, height: int) -> list[Image.Image]:
         """The first three channels as RGB."""

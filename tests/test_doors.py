@@ -18,7 +18,7 @@ from gradio_client import Client
 from gradio_client.exceptions import AppError
 
 from sdtoolbox.errors import UserError
-from sdtoolbox.images.metadata import open_picture
+from sdtoolbox.images.opening import open_picture
 from sdtoolbox.toolbox import Toolbox
 from tests.web import Web, ready, serve
 

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from sdtoolbox.images.metadata import open_picture, read_text
+from sdtoolbox.images.metadata import read_text
+from sdtoolbox.images.opening import open_picture
 from sdtoolbox.replay import replay
 from sdtoolbox.toolbox import Toolbox
 

@@ -10,7 +10,8 @@ import pytest
 from PIL import Image
 
 from sdtoolbox.errors import UserError
-from sdtoolbox.images.metadata import open_picture, png_bytes
+from sdtoolbox.images.metadata import png_bytes
+from sdtoolbox.images.opening import open_picture
 from sdtoolbox.replay import first_cause, recorded_threads, replay
 from sdtoolbox.toolbox import Toolbox
 

@@ -21,17 +21,19 @@ ENCODERS = {
     "sdxl": ("text_encoder", "text_encoder_2"),
     "sdxl_refiner": ("text_encoder_2",),
 }
+PIPELINE_OF = {"": "Pipeline", "inpaint": "InpaintPipeline", "instruct": "InstructPix2PixPipeline"}
+CHANNELS = {"": 4, "inpaint": 9, "instruct": 8}
 # Widths of the first and of the second text encoder, and of what the second says of a prompt as a whole.
 WIDTH, WIDTH_2, POOLED = 32, 48, 40
 
 
 def write_checkpoint(
-    folder: Path, prediction_type: str = "epsilon", seed: int = 0, base: str = "sd1", inpaint: bool = False
+    folder: Path, prediction_type: str = "epsilon", seed: int = 0, base: str = "sd1", variant: str = ""
 ) -> None:
     """Write a diffusers folder at `folder`; its defaults are 64x64, 4 steps, guidance 3, Euler, Karras.
 
     `base`: sd1, sd2, sdxl or sdxl_refiner, each with its own kind of text encoders and attention. A network that
-    predicts v has a noise table that ends without any signal.
+    predicts v has a noise table that ends without any signal. `variant`: inpaint, instruct, or neither.
     """
     import torch
 
@@ -39,11 +41,9 @@ def write_checkpoint(
         torch.manual_seed(seed)
         for part in ENCODERS[base]:
             _write_text(folder, base, part)
-        _write_networks(folder, base, inpaint)
+        _write_networks(folder, base, variant)
     _write_scheduler(folder, prediction_type)
-    name = PIPELINES[base]
-    if inpaint:
-        name = name.replace("Pipeline", "InpaintPipeline")
+    name = PIPELINES[base].replace("Pipeline", PIPELINE_OF[variant])
     _write_json(folder / "model_index.json", _index(base, name))
     defaults = {
         "width": 64,
@@ -152,13 +152,13 @@ def _unet_options(base: str) -> dict[str, Any]:
     }
 
 
-def _write_networks(folder: Path, base: str, inpaint: bool) -> None:
+def _write_networks(folder: Path, base: str, variant: str) -> None:
     import torch
     from diffusers import AutoencoderKL, UNet2DConditionModel
 
     unet = UNet2DConditionModel(
         sample_size=8,
-        in_channels=9 if inpaint else 4,
+        in_channels=CHANNELS[variant],
         block_out_channels=(16, 32),
         layers_per_block=1,
         norm_num_groups=8,

@@ -35,11 +35,16 @@ class Autoencoder:
 
     def encode(self, picture: Tensor) -> Tensor:
         """RGB [B, 3, H, W] in [-1, 1], sides multiples of `factor` -> the likeliest latents, float32."""
-        latents: Tensor = self.network.encode(picture.to(self._dtype)).latent_dist.mode()
+        latents = self.mode(picture)
         if self._mean is not None and self._std is not None:
             latents = (latents - self._by_channel(self._mean)) * self._scale / self._by_channel(self._std)
         else:
             latents = (latents - self._shift) * self._scale
+        return latents
+
+    def mode(self, picture: Tensor) -> Tensor:
+        """As `encode`, but neither shifted nor scaled: what networks that edit by instruction were shown."""
+        latents: Tensor = self.network.encode(picture.to(self._dtype)).latent_dist.mode()
         return latents.float()
 
     def _by_channel(self, values: Any) -> Tensor:

@@ -1,15 +1,16 @@
-"""What a network is given besides the noisy latent and the time: text, sizes, and a mask for inpainting."""
+"""What a network is given besides the noisy latent and the time: text, sizes, what surrounds a mask, a picture."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import torch
 from torch import Tensor
 
 from sdtoolbox.engine.families import Family
+from sdtoolbox.engine.pixels import MASKED, hidden_cells, mask_pixels, to_tensor
 from sdtoolbox.engine.text import Reading
+from sdtoolbox.protocols import Repaint, Variant
 
 GOOD, BAD = 6.0, 2.5
 """Aesthetic scores that the refiner is asked for, and asked to avoid."""
@@ -43,12 +44,25 @@ def _sizes(family: Family, reading: Reading, height: int, width: int) -> list[fl
     return [*original, *crop, float(height), float(width)]
 
 
-def everything_masked(autoencoder: Any, height: int, width: int) -> Tensor:
-    """The five channels [1, 5, h, w] that a network made for inpainting has more, when all is to be drawn.
+def variant_of(takes: int, channels: int) -> Variant:
+    """What a network that `takes` so many channels sees beside latents of `channels`; KeyError for anything else."""
+    variants: dict[int, Variant] = {channels: "", 2 * channels: "instruct", 2 * channels + 1: "inpaint"}
+    return variants[takes]
 
-    They are the mask, 1 everywhere, and the latents of the picture without what is masked: of a grey one.
+
+def masked_picture(shown: Repaint | None, factor: int, size: torch.Size, device: torch.device) -> tuple[Tensor, Tensor]:
+    """What a network made for inpainting learned to see: what is hidden, and the picture with grey in its place.
+
+    [1, 1, h, w], 0 or 1, with h x w = `size`, and [1, 3, H, W] in [-1, 1] for the encoder. None: all is hidden.
     """
-    weight = next(autoencoder.network.parameters())
-    grey = torch.zeros((1, 3, height, width), device=weight.device)
-    latents: Tensor = autoencoder.encode(grey)
-    return torch.cat([torch.ones_like(latents[:, :1]), latents], dim=1)
+    height, width = size
+    if shown is None:
+        grey = torch.zeros((1, 3, height * factor, width * factor), device=device)
+        return torch.ones((1, 1, height, width), device=device), grey
+    picture = to_tensor(shown.picture, factor, device)
+    mask = (mask_pixels(shown.mask, factor, device) >= MASKED).float()
+    cells = hidden_cells(mask, factor)
+    if mask.shape[2:] != picture.shape[2:] or cells.shape[2:] != size:
+        of = f"{shown.picture.size} with a mask of {shown.mask.shape[::-1]}"
+        raise ValueError(f"a picture of {of} cannot be repainted on latents of {width} x {height}")
+    return cells, picture * (1 - mask)

@@ -6,48 +6,47 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass
-from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
 import diffusers
-import numpy as np
 import torch
 import transformers
 from PIL import Image
 from torch import Tensor
-from torch.nn import functional as F
 
 from sdtoolbox.engine.autoencoder import Autoencoder
-from sdtoolbox.engine.changes import changed
+from sdtoolbox.engine.calling import Calling
 from sdtoolbox.engine.changes.seamless import check_size
 from sdtoolbox.engine.components import Components
-from sdtoolbox.engine.conditioning import added_conditions, everything_masked
+from sdtoolbox.engine.conditioning import added_conditions, masked_picture, variant_of
 from sdtoolbox.engine.devices import Device
 from sdtoolbox.engine.families import family_of
+from sdtoolbox.engine.finite import dtype_of
 from sdtoolbox.engine.memory import within_memory
 from sdtoolbox.engine.noise import BatchNoise, Moved
 from sdtoolbox.engine.noise_table import DiscreteNoiseTable
-from sdtoolbox.engine.offload import raised_precision
 from sdtoolbox.engine.parameterization import scaling
+from sdtoolbox.engine.pixels import mask_cells, to_picture, to_tensor
 from sdtoolbox.engine.preview import LatentPreview
 from sdtoolbox.engine.text import Embeddings, Reading, TextReader
-from sdtoolbox.errors import UserError
 from sdtoolbox.models.entries import CatalogEntry
 from sdtoolbox.prompts.plan import Words, plain, spoken
-from sdtoolbox.protocols import Change, NoiseTable, Seamless, Variation
+from sdtoolbox.protocols import Change, Instruct, Mask, NoiseTable, Repaint, Seamless, Variant, Variation
 from sdtoolbox.schema.fields import EmphasisMode
 
+K = TypeVar("K")
+V = TypeVar("V")
 _Call = tuple[tuple[Reading, ...], torch.Size]
-"""The readings of a call, each an object of its own, and the shape of the latents."""
+"""The readings of a call, each an object of its own, and the shape of the latents that the network sees."""
 CALLS_KEPT = 8
 """What so many different calls are given is kept: guidance may ask in turns for several."""
+ENCODER = "the encoder of pictures"
 
 
 @dataclass(frozen=True, slots=True)
 class _Given:
     context: Tensor  # [readings * images, tokens, D]
     added: dict[str, Tensor] | None
-    masked: Tensor | None  # [1, 1 + C, h, w]
 
 
 class LatentDiffusion:
@@ -75,11 +74,12 @@ class LatentDiffusion:
         self._device = device
         self._identity = identity
         self._given: dict[_Call, _Given] = {}
-        self._changes: tuple[Change, ...] = ()
+        self._beside: dict[torch.Size, Tensor] = {}
         self._channels = self._autoencoder.channels
         # Latents may have any size: diffusers' U-Net handles odd ones itself, so the autoencoder alone decides.
         self._factor = self._autoencoder.factor
-        self._inpaints = int(self._unet.config.in_channels) > self._channels
+        self._calling = Calling((), self._factor)
+        self.variant: Variant = variant_of(int(self._unet.config.in_channels), self._channels)
         self._preview = LatentPreview(self._channels, self._factor, device.torch_device)
 
     @property
@@ -131,21 +131,20 @@ class LatentDiffusion:
         The network sees x / sqrt(sigma² + 1) and the training time of sigma, Karras et al. (2022), equation 7.
         NUMERIC if what it answers is not finite.
         """
-        given = self._given_with(tuple(conditions), x)
-        scaled = x / math.sqrt(sigma**2 + 1)
-        if given.masked is not None:
-            scaled = torch.cat([scaled, given.masked.expand(len(x), -1, -1, -1)], dim=1)
-        scaled = torch.cat([scaled] * len(conditions))
+        seen = x / math.sqrt(sigma**2 + 1)
+        if self.variant:
+            seen = torch.cat([seen, self._shown_beside(x).expand(len(x), -1, -1, -1)], dim=1)
         t = self.noise_table.t(sigma)
 
-        def call() -> Tensor:
-            dtype = dtype_of(self._unet)
+        def call(seen: Tensor) -> Tensor:
+            given = self._given_with(tuple(conditions), seen.shape)
+            for_each = torch.cat([seen] * len(conditions)).to(dtype_of(self._unet))
             output: Tensor = self._unet(
-                scaled.to(dtype), t, given.context.to(dtype), added_cond_kwargs=given.added, return_dict=False
+                for_each, t, given.context.to(for_each), added_cond_kwargs=given.added, return_dict=False
             )[0]
             return output.float()
 
-        output = self._finite(call, self._unet, f"the network at noise level {sigma:.4g}", x)
+        output = self._calling.blended(self._unet, f"the network at noise level {sigma:.4g}", call, seen)
         skip, out = self._scaling(sigma)
         skipped = x if skip == 1 else x * skip
         return [torch.add(skipped, part, alpha=out) for part in output.chunk(len(conditions))]
@@ -153,7 +152,8 @@ class LatentDiffusion:
     def changed(self, *changes: Change) -> LatentDiffusion:
         """The same model, whose networks are changed in each call of this thread, and as they were between any two."""
         other = copy(self)
-        other._changes, other._given = (*self._changes, *changes), {}
+        other._calling = Calling((*self._calling.changes, *changes), self._factor)
+        other._given, other._beside = {}, {}
         return other
 
     def lent(
@@ -170,7 +170,7 @@ class LatentDiffusion:
         `variation` moves what `initial` gives. PARAM_INVALID for a size that cannot be drawn without the seams that a
         change takes away.
         """
-        for change in self._changes:
+        for change in self._calling.changes:
             if isinstance(change, Seamless):
                 check_size(change, width, height, self._factor)
         shape, moved = self._latent_shape(width, height), None
@@ -184,109 +184,69 @@ class LatentDiffusion:
 
     def latents(self, pictures: Sequence[Image.Image]) -> Tensor:
         """What `decode` would make these RGB pictures of one size from: [B, C, h, w], float32."""
-        found = []
-        for picture in pictures:  # one at a time, as in `decode`
-            values = _tensor(picture, self._factor, self._device.torch_device)
-            encode = partial(self._autoencoder.encode, values)
-            found.append(self._finite(encode, self._vae, "the encoder of pictures", values))
-        return torch.cat(found)
+        device = self._device.torch_device
+        # One at a time, as in `decode`.
+        return torch.cat([self._encoded(to_tensor(picture, self._factor, device)) for picture in pictures])
+
+    def mask(self, mask: Mask) -> Tensor:
+        """How much a mask [H, W] of the pictures' size covers of each latent, at most: [1, 1, h, w] in [0, 1]."""
+        return mask_cells(mask, self._factor, self._device.torch_device)
 
     def decode(self, latents: Tensor, width: int, height: int) -> list[Image.Image]:
         """RGB pictures of exactly width x height, cut from the middle of what the latents show; NUMERIC."""
         # One at a time: the decoder needs the most memory of all, and a picture must not depend on its neighbours.
-        return [_image(self._decoded(latent[None])[0], width, height) for latent in latents]
+        return [to_picture(self._decoded(latent[None])[0], width, height) for latent in latents]
 
     def preview(self, latents: Tensor) -> Image.Image:
         """A quick, small RGB look at the first latent of the batch, without the decoder."""
         return self._preview(latents, self._decoded)
 
-    def _given_with(self, conditions: tuple[Reading, ...], x: Tensor) -> _Given:
-        """What the network is given at every step of one drawing; made at the first."""
-        call = conditions, x.shape
-        if call not in self._given:
-            while len(self._given) >= CALLS_KEPT:
-                self._given.pop(next(iter(self._given)))
-            self._given[call] = within_memory("so long a prompt", lambda: self._make_given(conditions, x))
-        return self._given[call]
+    def _given_with(self, conditions: tuple[Reading, ...], shape: torch.Size) -> _Given:
+        """What the network is given at every step of one drawing, beside latents of this shape; made at the first."""
 
-    def _make_given(self, conditions: tuple[Reading, ...], x: Tensor) -> _Given:
-        images, height, width = x.shape[0], x.shape[2] * self._factor, x.shape[3] * self._factor
-        context = self._text.context(conditions, images)
-        added = added_conditions(self._family, conditions, images, height, width)
-        if not self._inpaints:
-            return _Given(context, added, None)
-        masked = self._finite(
-            lambda: everything_masked(self._autoencoder, height, width), self._vae, "the encoder of pictures", x
-        )
-        return _Given(context, added, masked)
+        def make() -> _Given:
+            images, height, width = shape[0], shape[2] * self._factor, shape[3] * self._factor
+            context = self._text.context(conditions, images)
+            return _Given(context, added_conditions(self._family, conditions, images, height, width))
+
+        return _kept(self._given, (conditions, shape), lambda: within_memory("so long a prompt", make))
+
+    def _shown_beside(self, x: Tensor) -> Tensor:
+        """The channels [1, C', h, w] that the network sees beside those of x [B, C, h, w], one for all pictures."""
+        size = x.shape[2:]
+
+        def make() -> Tensor:
+            if self.variant == "instruct":
+                return self._picture_to_edit(size)
+            shown = self._calling.last(Repaint)
+            hidden, picture = masked_picture(shown, self._factor, size, self._device.torch_device)
+            return torch.cat([hidden, self._encoded(picture)], dim=1)
+
+        return _kept(self._beside, size, make)
+
+    def _picture_to_edit(self, size: torch.Size) -> Tensor:
+        shown, device = self._calling.last(Instruct), self._device.torch_device
+        if shown is None:
+            return torch.zeros((1, self._channels, *size), device=device)
+        latents = self._encoded(to_tensor(shown.picture, self._factor, device), self._autoencoder.mode)
+        if latents.shape[2:] != size:
+            raise ValueError(f"a picture of {shown.picture.size} cannot be edited on latents of {tuple(size)}")
+        return latents
+
+    def _encoded(self, pixels: Tensor, encode: Callable[[Tensor], Tensor] | None = None) -> Tensor:
+        return self._calling.blended(self._vae, ENCODER, encode or self._autoencoder.encode, pixels, takes=self._factor)
 
     def _decoded(self, latent: Tensor) -> Tensor:
-        return self._finite(lambda: self._autoencoder.decode(latent), self._vae, "the decoder", latent)
-
-    @torch.no_grad()
-    def _finite(self, call: Callable[[], Tensor], network: Any, stage: str, given: Tensor) -> Tensor:
-        """The result of `call`, computed anew in float32 if it is not finite in less; else NUMERIC naming `stage`."""
-        if self._changes:
-            call = self._with_changes(call, network)
-        doing = f"{stage} on {'x'.join(map(str, given.shape))} latents"
-        result = within_memory(doing, call)
-        if is_finite(result):
-            return result
-        if dtype_of(network) != torch.float32:
-            result = within_memory(doing, partial(_in_float32, call, network))
-            if is_finite(result):
-                return result
-        culprit = "answered with" if is_finite(given) else "was given"
-        raise UserError(
-            "NUMERIC",
-            f"{stage} {culprit} numbers that are not finite.",
-            "Try a smaller guidance scale or another sampler; if nothing helps, the checkpoint is damaged.",
-        )
-
-    def _with_changes(self, call: Callable[[], Tensor], network: Any) -> Callable[[], Tensor]:
-        def changed_call() -> Tensor:
-            with changed(network, self._changes):
-                return call()
-
-        return changed_call
+        return self._calling.blended(self._vae, "the decoder", self._autoencoder.decode, latent, gives=self._factor)
 
 
-def _in_float32(call: Callable[[], Tensor], network: Any) -> Tensor:
-    with raised_precision(network):
-        return call()
-
-
-def is_finite(values: Tensor) -> bool:
-    """True if every value is finite; by their sum, which is one operation, unless that leaves a doubt."""
-    return math.isfinite(values.sum().item()) or bool(values.isfinite().all())
-
-
-def dtype_of(network: Any) -> torch.dtype:
-    """The type of a network's weights; diffusers' own `dtype` walks through all modules, at every step."""
-    weight: Tensor = next(network.parameters())
-    return weight.dtype
+def _kept(store: dict[K, V], key: K, make: Callable[[], V]) -> V:
+    if key not in store:
+        while len(store) >= CALLS_KEPT:
+            store.pop(next(iter(store)))
+        store[key] = make()
+    return store[key]
 
 
 def _name(dtype: torch.dtype) -> str:
     return str(dtype).removeprefix("torch.")
-
-
-def _tensor(picture: Image.Image, factor: int, device: torch.device) -> Tensor:
-    """RGB, 8 bit -> [1, 3, H, W] in [-1, 1]; edges are repeated up to multiples of `factor`, the picture amid them."""
-    pixels = torch.from_numpy(np.asarray(picture.convert("RGB")).copy()).to(device)
-    values = (pixels.permute(2, 0, 1)[None].float() / 127.5) - 1
-    (left, right), (top, bottom) = (_margins(size, factor) for size in picture.size)
-    return F.pad(values, (left, right, top, bottom), mode="replicate")
-
-
-def _margins(size: int, factor: int) -> tuple[int, int]:
-    more = -size % factor
-    return more // 2, more - more // 2
-
-
-def _image(picture: Tensor, width: int, height: int) -> Image.Image:
-    """[3, H, W] in [-1, 1] -> the middle width x height of it, as 8 bit RGB."""
-    top, left = (picture.shape[1] - height) // 2, (picture.shape[2] - width) // 2
-    middle = picture[:, top : top + height, left : left + width]
-    pixels = ((middle / 2 + 0.5).clamp(0, 1) * 255).round().to(torch.uint8)
-    return Image.fromarray(pixels.permute(1, 2, 0).cpu().numpy())

@@ -123,11 +123,11 @@ def check(plan: Plan, vae: CatalogEntry) -> None:
             "Choose a VAE that was made for this family of models.",
             "vae",
         )
-    if takes not in (latents, 2 * latents + 1):
+    if takes not in (latents, 2 * latents, 2 * latents + 1):
         raise UserError(
             "MODEL_TYPE",
             f"the network of {plan.entry.name} takes {takes} channels.",
-            f"Text to image needs one with {latents}, or {2 * latents + 1} for inpainting.",
+            f"It needs {latents}, {2 * latents + 1} for inpainting, or {2 * latents} for editing by instruction.",
             "checkpoint",
         )
 

@@ -1,4 +1,4 @@
-"""Text in EXIF, where JPEG, WebP and AVIF files have it: the user comment, and what some programs put elsewhere."""
+"""EXIF: how a picture lies, and text where JPEG, WebP and AVIF have it, or where some programs put it besides."""
 
 from __future__ import annotations
 
@@ -11,6 +11,17 @@ CODES = {b"ASCII\0\0\0": "ascii", b"\0" * 8: "utf-8"}
 UNICODE = b"UNICODE\0"
 WORKFLOW_TAGS = (ExifTags.Base.Make, ExifTags.Base.Model, ExifTags.Base.ImageDescription)
 WORKFLOW_NAMES = ("prompt", "workflow")
+BENT = (ValueError, SyntaxError, OSError, struct.error, KeyError, TypeError)
+"""What Pillow raises on EXIF that somebody cut or bent."""
+
+
+def orientation(image: Image.Image) -> int:
+    """How a picture that was decoded lies, 1 to 8 as EXIF counts; 1, upright, where it does not say."""
+    try:
+        turn = image.getexif().get(ExifTags.Base.Orientation)
+    except BENT:
+        return 1
+    return turn if isinstance(turn, int) and 1 <= turn <= 8 else 1
 
 
 def exif_texts(image: Image.Image) -> dict[str, str]:
@@ -18,7 +29,7 @@ def exif_texts(image: Image.Image) -> dict[str, str]:
     try:
         exif = image.getexif()
         inner = dict(exif.get_ifd(ExifTags.IFD.Exif))
-    except (ValueError, SyntaxError, OSError, struct.error, KeyError, TypeError):  # EXIF that somebody cut or bent
+    except BENT:
         return {}
     tags = {**inner, **dict(exif)}  # Fooocus puts its user comment into the outer directory
     texts: dict[str, str] = {}

@@ -54,7 +54,7 @@ def parameters_text(
     *,
     seed: int,
     index: int,
-    checkpoint: Mapping[str, Any],
+    checkpoint: Mapping[str, Any] | None,
     registries: Mapping[str, Registry[Any]],
     vae: Mapping[str, Any] | None = None,
     adapters: Mapping[str, Mapping[str, Any]] | None = None,
@@ -63,7 +63,7 @@ def parameters_text(
     """The text of one picture: prompt, negative prompt, one line of `Key: value`.
 
     `request` is the resolved request of the picture's batch, `index` its place in it, `seed` its own seed;
-    `checkpoint` and `vae` have `name` and `sha256`; `registries` gives the labels people know ("DPM++ 2M");
+    `checkpoint` and `vae` have `name` and `sha256`, and are None where the request has none; `registries` gives the labels people know ("DPM++ 2M");
     `adapters` has, by the id that stands in the request, `name` and `autov3`: they are written behind the prompt, as
     the tags that everybody reads; `models` has, by id, `name` and `sha256` of what other fields name.
     """
@@ -74,7 +74,10 @@ def parameters_text(
         pairs |= _written(control_of(type(request), name), value, registries, values)
     if "Variation seed" in pairs and values["variation_strength"]:
         pairs["Variation seed"] += index
-    pairs |= {"Seed": seed, "Model": checkpoint["name"], "Model hash": str(checkpoint["sha256"])[:10]}
+    if "Seed" in pairs:
+        pairs["Seed"] = seed
+    if checkpoint is not None:
+        pairs |= {"Model": checkpoint["name"], "Model hash": str(checkpoint["sha256"])[:10]}
     pairs.pop("VAE", None)
     if vae is not None:
         pairs |= {"VAE": vae["name"], "VAE hash": str(vae["sha256"])[:10]}
@@ -86,8 +89,8 @@ def parameters_text(
         pairs["Lora hashes"] = hashes
     pairs["Version"] = f"sdtoolbox {__version__}"
     ordered = [key for key in ORDER if key in pairs] + [key for key in pairs if key not in ORDER]
-    lines = [" ".join(part for part in (values["prompt"], _tags(request, known_adapters)) if part)]
-    if values["negative_prompt"]:
+    lines = [" ".join(part for part in (values.get("prompt"), _tags(request, known_adapters)) if part)]
+    if values.get("negative_prompt"):
         lines.append(NEGATIVE + values["negative_prompt"])
     lines.append(", ".join(f"{key}: {_quoted(pairs[key])}" for key in ordered))
     return "\n".join(lines)

@@ -1,12 +1,10 @@
-"""Finished pictures on disk: written so that a power cut leaves a whole picture or none, found again by id."""
+"""Pictures on disk: finished ones, written so that a power cut leaves a whole one or none; all found by id."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-import os
 import sqlite3
-import tempfile
 import time
 from dataclasses import dataclass
 from datetime import datetime
@@ -15,7 +13,8 @@ from typing import Any
 
 from sdtoolbox.database import Database
 from sdtoolbox.errors import UserError
-from sdtoolbox.faults import reach
+from sdtoolbox.images.inputs import InputStore
+from sdtoolbox.images.writing import open_within, remove_halves, write_whole
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,10 +29,14 @@ class Stored:
 
 
 class ImageStore:
-    """The outputs folder and its index. Ids are 128 bits of the SHA-256 of the file's bytes, in hex."""
+    """The outputs folder and its index, and beside it the inputs, so that whoever has an id need not know which it is.
+
+    Ids are 128 bits of the SHA-256 of the file's bytes, in hex. The inputs' folder is the outputs' neighbour.
+    """
 
     def __init__(self, folder: Path, database: Database) -> None:
         self.folder = folder
+        self.inputs = InputStore(folder.with_name("inputs"), database)
         self._database = database
 
     def write(self, data: bytes, *, width: int, height: int, request: dict[str, Any], stem: str) -> Stored:
@@ -66,66 +69,48 @@ class ImageStore:
         )
 
     def path(self, identity: str) -> Path:
-        """The file of a picture; UserError IMAGE_INVALID for an id that is not in the store."""
+        """The file of a picture, output or input; UserError IMAGE_INVALID for an id that is not in the store."""
+        path = self.output(identity) or self.inputs.find(identity)
+        if path is None:
+            raise _missing(identity)
+        return path
+
+    def output(self, identity: str) -> Path | None:
+        """The file of a finished picture; None for any other id."""
         file = self._file(identity)
         path = open_within(self.folder, file) if file is not None else None
-        if path is None or not path.is_file():
-            raise UserError(
-                "IMAGE_INVALID", f"there is no picture {identity[:40]!r} in the store.", "It may be deleted."
-            )
-        return path
+        return path if path is not None and path.is_file() else None
+
+    def size(self, identity: str) -> tuple[int, int]:
+        """Width and height of a picture in pixels, as it is seen upright; UserError IMAGE_INVALID as `path`."""
+        found = self._database.connection().execute("SELECT width, height FROM pictures WHERE id = ?", (identity,))
+        row = found.fetchone()
+        size = self.inputs.size(identity) if row is None else (int(row["width"]), int(row["height"]))
+        if size is None:
+            raise _missing(identity)
+        return size
 
     def reconcile(self) -> tuple[int, int]:
         """Mend what a crash left: half-written files are removed, rows without a file are dropped.
 
-        Returns how many of each. A whole file without a row stays where it is: it is somebody's picture. An outputs
-        folder that is missing or empty changes nothing: its disk may only not be there yet.
+        Returns how many of each, inputs too. A whole file without a row stays where it is: it is somebody's picture.
+        An outputs folder that is missing or empty changes nothing: its disk may only not be there yet.
         """
+        halves, gone = self.inputs.reconcile()
         if not self.folder.is_dir() or not any(self.folder.iterdir()):
-            return 0, 0
-        halves = [*self.folder.glob("*/.*.part")]
-        old = [path for path in halves if time.time() - path.stat().st_mtime > 60]
-        for path in old:
-            path.unlink(missing_ok=True)
+            return halves, gone
         rows = self._database.connection().execute("SELECT id, path FROM pictures").fetchall()
         lost = [row["id"] for row in rows if not (self.folder / row["path"]).is_file()]
         with self._database.transaction() as connection:
             for identity in lost:
                 connection.execute("DELETE FROM job_pictures WHERE picture_id = ?", (identity,))
                 connection.execute("DELETE FROM pictures WHERE id = ?", (identity,))
-        return len(old), len(lost)
+        return remove_halves(self.folder) + halves, len(lost) + gone
 
     def _file(self, identity: str) -> str | None:
         row = self._database.connection().execute("SELECT path FROM pictures WHERE id = ?", (identity,)).fetchone()
         return None if row is None else str(row["path"])
 
 
-def open_within(root: Path, name: str) -> Path:
-    """`root/name`, refused with IMAGE_INVALID if that lies outside `root` by dots, links or an absolute path."""
-    path = (root / name).resolve()
-    if not path.is_relative_to(root.resolve()):
-        raise UserError("IMAGE_INVALID", "that file is outside the store.", "")
-    return path
-
-
-def write_whole(target: Path, data: bytes) -> None:
-    """Write a file so that after a crash it is whole or absent; OSError if that fails, with nothing left behind."""
-    handle, temporary = tempfile.mkstemp(prefix=".", suffix=".part", dir=target.parent)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        os.chmod(temporary, 0o644)
-        reach("save.before_rename")
-        os.replace(temporary, target)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
-    if os.name != "nt":  # Windows cannot open folders; its rename is durable by itself
-        folder = os.open(target.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
-    reach("save.after_rename")
+def _missing(identity: str) -> UserError:
+    return UserError("IMAGE_INVALID", f"there is no picture {identity[:40]!r} in the store.", "It may be deleted.")

@@ -18,7 +18,6 @@ from sdtoolbox.models.roots import DIFFUSERS, NETWORK_ROOTS, ORIGINAL, find_root
 TEXT_WIDTHS: Mapping[int, str] = {768: "sd1", 1024: "sd2", 2048: "sdxl", 1280: "sdxl_refiner"}
 VARIANTS: Mapping[int, str] = {4: "", 9: "inpaint", 8: "instruct", 5: "depth"}
 VARIANT_REASONS: Mapping[str, str] = {
-    "instruct": "it edits by instruction (8 channels), which cannot be done yet",
     "depth": "it needs a depth map (5 channels), which cannot be given yet",
 }
 

@@ -24,8 +24,8 @@ def _choice(label: str, key: str, words: dict[str, tuple[str, str]], **more: Any
     )
 
 
-PictureId = Annotated[str, Field(pattern=PICTURE_ID), Control("picture", "Picture", aliases=("init_image",))]
-MaskId = Annotated[str, Field(pattern=PICTURE_ID), Control("mask", "Mask")]
+PictureId = Annotated[str, Field(pattern=PICTURE_ID), Control("picture", "Picture", "Init image hash", aliases=("init_image",))]
+MaskId = Annotated[str, Field(pattern=PICTURE_ID), Control("mask", "Mask", "Mask hash")]
 Strength = Annotated[
     float, Field(ge=0, le=1), REAL, Control("slider", "Strength", "Denoising strength", step=0.05, aliases=("denoise",))
 ]

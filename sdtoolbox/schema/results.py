@@ -13,10 +13,12 @@ FINAL_STATES: frozenset[JobState] = frozenset({"done", "failed", "cancelled"})
 Stage = Literal[
     "queued",
     "loading",
+    "reading",  # a picture that was given becomes latents
     "encoding",
     "sampling",
     "upscaling",
     "redrawing",  # the second pass of hires fix
+    "restoring",  # without a diffusion model
     "decoding",
     "saving",
     "done",
@@ -39,6 +41,9 @@ class Picture(_Message):
     request: dict[str, Any] = Field(description="The request that draws its batch again.")
     index: int = Field(description="Its place in that batch, from 0.")
     file: str = Field(description="Its file below the outputs folder, with forward slashes.")
+    measured: dict[str, float] = Field(
+        {}, description="How well it came out: `seam`, how much the edge of what was repainted shows; 1 is not at all."
+    )
 
 
 class Result(_Message):

@@ -27,6 +27,7 @@ from sdtoolbox import __version__
 from sdtoolbox.errors import UserError
 from sdtoolbox.server.answers import REFUSED, Answers, error_response
 from sdtoolbox.server.guard import Guard
+from sdtoolbox.server.inputs import inputs
 from sdtoolbox.server.pictures import pictures
 from sdtoolbox.server.previews import previews
 from sdtoolbox.settings import Settings
@@ -58,6 +59,7 @@ def build_app(toolbox: Toolbox) -> ASGIApp:
     app.include_router(pictures(toolbox))
     app.include_router(previews(toolbox))
     shared, on_space = not _is_loopback(toolbox.settings.host), bool(os.environ.get("SPACE_ID"))
+    app.include_router(inputs(toolbox, shared=shared))
     for site in (app, *mount(app, toolbox, shared=shared, insecure=shared and not on_space)):
         # FastAPI's own handler repeats what was sent, and fails where that is no text.
         site.add_exception_handler(RequestValidationError, refuse)

@@ -12,10 +12,13 @@ from PIL import Image
 from starlette.responses import FileResponse, JSONResponse, PlainTextResponse, Response
 
 from sdtoolbox.errors import UserError
+from sdtoolbox.images.masks import mask_png, read_mask
 from sdtoolbox.images.metadata import read_text
+from sdtoolbox.images.raster import Raster
 from sdtoolbox.toolbox import Toolbox
 
 THUMBNAIL = 256  # pixels of the longer side
+GROUND = "#808080"  # behind what is transparent
 # An id is a hash of the bytes: what it names can never change.
 FOREVER = {"cache-control": "private, max-age=31536000, immutable"}
 
@@ -26,7 +29,16 @@ def pictures(toolbox: Toolbox) -> APIRouter:
 
     @router.get("/pictures/{picture_id}.png")
     def picture(picture_id: str) -> Response:
-        return FileResponse(toolbox.picture_path(picture_id), media_type="image/png", headers=FOREVER)
+        path = toolbox.store.output(picture_id)
+        if path is None:  # a stranger's file, or no file: what goes out is our own
+            return Response(_encoded(toolbox.picture_path(picture_id)), media_type="image/png", headers=FOREVER)
+        return FileResponse(path, media_type="image/png", headers=FOREVER)
+
+    @router.get("/masks/{mask_id}.png")
+    def mask(mask_id: str) -> Response:
+        """A mask as it is understood: grey, white where a picture is repainted."""
+        values = read_mask(toolbox.picture_path(mask_id), toolbox.store.size(mask_id))
+        return Response(mask_png(values), media_type="image/png", headers=FOREVER)
 
     @router.get("/pictures/{picture_id}.txt")
     def parameters(picture_id: str) -> Response:
@@ -56,11 +68,21 @@ def pictures(toolbox: Toolbox) -> APIRouter:
     return router
 
 
+@lru_cache(maxsize=4)
+def _encoded(path: Path) -> bytes:
+    """A picture that somebody brought, upright, of 8 bits, in sRGB, without any of its texts."""
+    buffer = BytesIO()
+    Raster.read(path).shown().save(buffer, "PNG", compress_level=1)
+    return buffer.getvalue()
+
+
 @lru_cache(maxsize=512)
 def _thumbnail(path: Path) -> bytes:
-    with Image.open(path, formats=("PNG",)) as image:
-        small = image.convert("RGB")
+    small = Raster.read(path).shown()
     small.thumbnail((THUMBNAIL, THUMBNAIL), Image.Resampling.LANCZOS)
+    if small.mode == "RGBA":
+        ground = Image.new("RGBA", small.size, GROUND)
+        small = Image.alpha_composite(ground, small)
     buffer = BytesIO()
-    small.save(buffer, "JPEG", quality=85)
+    small.convert("RGB").save(buffer, "JPEG", quality=85)
     return buffer.getvalue()

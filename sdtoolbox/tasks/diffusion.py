@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby, pairwise, takewhile
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
 
 from sdtoolbox.errors import UserError
 from sdtoolbox.protocols import (
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 T = TypeVar("T")
+D = TypeVar("D", bound=Drawing)
 ENDLESS = 1000.0
 """Sigma from which on a table has no end: a model that was trained down to no signal at all is far above."""
 LARGEST_STRENGTH = 0.999
@@ -51,10 +52,10 @@ def concrete(value: T | None) -> T:
 
 
 @dataclass(frozen=True, slots=True)
-class Batch:
+class Batch(Generic[D]):
     """Pictures drawn at the same time: `request` draws them, and nothing else, again."""
 
-    request: Drawing
+    request: D
     first: int  # which picture of the job its first one is
     pictures_total: int
 
@@ -75,7 +76,7 @@ class Batch:
         return Variation(seeds, request.variation_strength, None if 0 in size else size)
 
 
-def batches(request: Drawing) -> Iterator[Batch]:
+def batches(request: D) -> Iterator[Batch[D]]:
     """The batches of a job; batch b begins with the seed after the last one of batch b - 1.
 
     Where pictures vary it is the variation seed that counts up, and the seed stays.
@@ -93,13 +94,13 @@ def batches(request: Drawing) -> Iterator[Batch]:
         first += size
 
 
-def worded(request: Drawing, wording: Wording) -> Drawing:
+def worded(request: D, wording: Wording) -> D:
     """The request with one of its wordings as its own."""
     words = {**wording.prompts, "adapters": wording.adapters, "wordings": (), "combinatorial": False}
     return request.model_copy(update=words)
 
 
-def by_words(request: Drawing) -> Iterator[tuple[Drawing, Iterator[Batch]]]:
+def by_words(request: D) -> Iterator[tuple[D, Iterator[Batch[D]]]]:
     """The batches of a job in their order, those together that say the same and need the same adapters.
 
     Each group with the job's request in its own words.
@@ -186,16 +187,26 @@ def schedule_of(request: Drawing, model: DiffusionModel, ctx: TaskContext) -> En
     return entry
 
 
-def noise_levels(model: DiffusionModel, request: Drawing, ctx: TaskContext, *, strength: float = 1.0) -> list[float]:
+def steps_drawn(steps: int, strength: float, exact: bool) -> int:
+    """How many of a request's steps are made at a strength: all of them if `exact`, else its share and one more."""
+    if strength <= 0:
+        return 0
+    return steps if exact or strength >= 1 else int(min(strength, LARGEST_STRENGTH) * steps) + 1
+
+
+def noise_levels(
+    model: DiffusionModel, request: Drawing, ctx: TaskContext, *, strength: float = 1.0, exact: bool = True
+) -> list[float]:
     """The sigmas of the request's schedule on this model; EXTENSION_FAILED unless they fall and end in 0.
 
-    With a `strength` below 1 they are the last ones, as many steps as the request says, of a schedule that is longer by
-    1 / strength: what is drawn begins with that share of the way before it. None for strength 0.
+    With a `strength` below 1 they are the last ones of a schedule: what is drawn begins with that share of the way
+    before it. They are `steps_drawn`, of as many as the request says or, if `exact`, of more by 1 / strength. None for
+    strength 0.
     """
-    if strength <= 0:
+    wanted = steps_drawn(concrete(request.steps), strength, exact)
+    if not wanted:
         return []
-    wanted = concrete(request.steps)
-    steps = int(wanted / min(strength, LARGEST_STRENGTH))
+    steps = int(wanted / min(strength, LARGEST_STRENGTH)) if exact else concrete(request.steps)
     entry = schedule_of(request, model, ctx)
     levels = entry.value.function(steps, model.noise_table, **request.schedule_options)
     sigmas = [float(sigma) for sigma in levels]
@@ -212,7 +223,7 @@ def noise_levels(model: DiffusionModel, request: Drawing, ctx: TaskContext, *, s
 
 def sample(
     model: DiffusionModel,
-    batch: Batch,
+    batch: Batch[Any],
     ctx: TaskContext,
     *,
     denoisers: Denoisers,
@@ -282,7 +293,7 @@ def check_not_constant(latents: Tensor) -> None:
 
 def decoded(
     model: DiffusionModel,
-    batch: Batch,
+    batch: Batch[Any],
     ctx: TaskContext,
     latents: Tensor,
     *,
@@ -294,17 +305,29 @@ def decoded(
     `size`, width and height, where it is not the request's. `drawn_with` has the models that drew by the field that
     names each, the checkpoint among them, if `model` was not the only one.
     """
-    request = batch.request
-    width, height = size or (concrete(request.width), concrete(request.height))
-    work = width * height * request.batch_size
+    images = pictures(model, batch, ctx, latents, size)
+    tell(ctx, drawn_with or {"checkpoint": model})
+    for i, image in enumerate(images):
+        yield Drawn(image, batch.seeds[i], batch.request, i)
+
+
+def pictures(
+    model: DiffusionModel, batch: Batch[Any], ctx: TaskContext, latents: Tensor, size: tuple[int, int] | None = None
+) -> list[Image]:
+    """What latents show, decoded one after another; `size`, width and height, where it is not the request's."""
+    width, height = size or (concrete(batch.request.width), concrete(batch.request.height))
+    work = width * height * len(latents)
     ctx.stage("decoding", picture=batch.first, pictures_total=batch.pictures_total, work=work)
     images: list[Image] = []
     for i in range(len(latents)):
         images += model.decode(latents[i : i + 1], width, height)
         ctx.step((i + 1) / len(latents))
-    for field, one in (drawn_with or {"checkpoint": model}).items():  # only now: precision may have been raised
+    return images
+
+
+def tell(ctx: TaskContext, drawn_with: Mapping[str, DiffusionModel]) -> None:
+    """Write down what drew, by the field that names each model; only when all is drawn: precision may be raised."""
+    for field, one in drawn_with.items():
         told = one.environment
         ctx.environment.update(told if field == "checkpoint" else {field: told["checkpoint"]})
         ctx.warnings.extend(warning for warning in one.warnings if warning not in ctx.warnings)
-    for i, image in enumerate(images):
-        yield Drawn(image, batch.seeds[i], request, i)

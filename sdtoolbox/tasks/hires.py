@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -12,12 +11,14 @@ from sdtoolbox.protocols import DiffusionModel, TaskContext, UpscalerInfo
 from sdtoolbox.registry import Entry
 from sdtoolbox.schema.txt2img import Txt2Img
 from sdtoolbox.tasks.diffusion import Batch, concrete
+from sdtoolbox.tasks.resizing import covering, failed, with_upscaler
 
 if TYPE_CHECKING:
     from PIL.Image import Image
     from torch import Tensor
 
 LARGEST_SIDE = 8192
+FIELD = "hires_upscaler"
 
 
 def second_size(request: Txt2Img) -> tuple[int, int]:
@@ -75,20 +76,20 @@ def second_request(request: Txt2Img) -> Txt2Img:
     return request.model_copy(update=values)
 
 
-def second_batch(batch: Batch) -> Batch:
+def second_batch(batch: Batch[Txt2Img]) -> Batch[Txt2Img]:
     """The same pictures, as the second drawing is asked for them."""
     return replace(batch, request=second_request(batch.request))
 
 
 def enlarged(
-    latents: Tensor, batch: Batch, ctx: TaskContext, *, drawn_by: DiffusionModel, for_model: DiffusionModel
+    latents: Tensor, batch: Batch[Txt2Img], ctx: TaskContext, *, drawn_by: DiffusionModel, for_model: DiffusionModel
 ) -> Tensor:
     """The latents of a batch's pictures at the size of the second drawing, as `for_model` has them.
 
     Where the aspect changes they are enlarged to cover the new size, and the middle is taken.
     """
     request = batch.request
-    entry: Entry[UpscalerInfo] = ctx.registries.upscalers.get(request.hires_upscaler, "hires_upscaler")
+    entry: Entry[UpscalerInfo] = ctx.registries.upscalers.get(request.hires_upscaler, FIELD)
     width, height = second_size(request)
     if entry.value.on == "pictures":
         ctx.stage("upscaling", picture=batch.first, pictures_total=batch.pictures_total, work=width * height)
@@ -98,7 +99,7 @@ def enlarged(
     tall, wide = covering(latents.shape[-2], latents.shape[-1], *places)
     large = entry.value.function(latents, tall, wide)
     if getattr(large, "shape", None) != (*latents.shape[:2], tall, wide):
-        raise _failed(entry, getattr(large, "shape", type(large).__name__))
+        raise failed(entry, getattr(large, "shape", type(large).__name__), FIELD)
     top, left = (tall - places[0]) // 2, (wide - places[1]) // 2
     middle: Tensor = large[:, :, top : top + places[0], left : left + places[1]]
     return middle
@@ -106,21 +107,6 @@ def enlarged(
 
 def _picture(entry: Entry[UpscalerInfo], picture: Image, width: int, height: int) -> Image:
     tall, wide = covering(picture.height, picture.width, height, width)
-    large: Image = entry.value.function(picture, wide, tall)
-    if getattr(large, "size", None) != (wide, tall):
-        raise _failed(entry, getattr(large, "size", type(large).__name__))
+    large = with_upscaler(entry, picture, wide, tall, FIELD)
     left, top = (wide - width) // 2, (tall - height) // 2
     return large.crop((left, top, left + width, top + height))
-
-
-def covering(height: int, width: int, to_height: int, to_width: int) -> tuple[int, int]:
-    """The smallest (height, width) of the same aspect that covers another size."""
-    if height * to_width == width * to_height:
-        return to_height, to_width
-    factor = max(to_height / height, to_width / width)
-    return max(to_height, math.ceil(height * factor - 1e-6)), max(to_width, math.ceil(width * factor - 1e-6))
-
-
-def _failed(entry: Entry[UpscalerInfo], got: object) -> UserError:
-    said = f"upscaler {entry.label} of {entry.owner} returned {got}."
-    return UserError("EXTENSION_FAILED", said, "Choose another upscaler.", "hires_upscaler")

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
 
-from sdtoolbox.protocols import DiffusionModel, TaskContext
+from sdtoolbox.protocols import DiffusionModel, Steer, TaskContext
 from sdtoolbox.samplers.steps import step_of
 from sdtoolbox.schema.drawing import Drawing
 from sdtoolbox.schema.results import Stage
@@ -12,16 +13,16 @@ from sdtoolbox.tasks import diffusion
 from sdtoolbox.tasks.diffusion import Batch, Denoisers, concrete
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from torch import Tensor
+
+SteersOf = Callable[[Sequence[float]], Sequence[Steer]]
 
 
 class Pass:
     """A model, the words and the guidance of a request, its sampler and its noise levels; words are read once.
 
-    `strength` is the share of the way that is drawn: 1 begins with noise alone, 0 draws nothing. Another model,
-    `refiner`, takes over after the share `refiner_switch_at` of the steps.
+    `strength` is the share of the way that is drawn: 1 begins with noise alone, 0 draws nothing; `exact_steps` as in
+    `diffusion.noise_levels`. Another model, `refiner`, takes over after the share `refiner_switch_at` of the steps.
     `step_work` and `stage` are those of `diffusion.sample`.
     """
 
@@ -32,6 +33,7 @@ class Pass:
         ctx: TaskContext,
         *,
         strength: float = 1.0,
+        exact_steps: bool = True,
         refiner: DiffusionModel | None = None,
         step_work: float = 1.0,
         stage: Stage = "sampling",
@@ -39,7 +41,7 @@ class Pass:
         self.model, self.request = model, request
         self._ctx = ctx
         self._refiner = refiner
-        self._strength = strength
+        self._strength, self._exact = strength, exact_steps
         self._step_work, self._stage = step_work, stage
         self._levels: tuple[list[float], Denoisers] | None = None
 
@@ -48,12 +50,15 @@ class Pass:
         """The one that made the last steps: it decodes."""
         return self._refiner if self._refiner is not None and self.request.refiner_switch_at < 1 else self.model
 
-    def latents(self, batch: Batch, start: Tensor | None = None) -> Tensor:
+    def latents(self, batch: Batch[Any], start: Tensor | None = None, steered_by: SteersOf | None = None) -> Tensor:
         """The latents [B, C, h, w] of a batch whose request is this one's but for seeds and number.
 
-        They begin as noise, or as `start` with noise of the first level over it.
+        They begin as noise, or as `start` with noise of the first level over it. `steered_by` gives, for the noise
+        levels, what is put around the guided denoiser.
         """
         sigmas, denoisers = self._ready(batch.first)
+        for steer in steered_by(sigmas) if steered_by is not None else ():
+            denoisers = denoisers._replace(guided=steer(denoisers.guided))
         if not sigmas:
             if start is None:
                 raise ValueError("nothing is drawn of nothing: a strength of 0 needs latents to start from")
@@ -77,7 +82,9 @@ class Pass:
 
     def _ready(self, first: int) -> tuple[list[float], Denoisers]:
         if self._levels is None:
-            sigmas = diffusion.noise_levels(self.model, self.request, self._ctx, strength=self._strength)
+            sigmas = diffusion.noise_levels(
+                self.model, self.request, self._ctx, strength=self._strength, exact=self._exact
+            )
             # The refiner's words first: then the model that begins is the one in memory.
             later = None
             if self._refiner is not None and sigmas:

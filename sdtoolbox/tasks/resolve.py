@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 from sdtoolbox.errors import InvalidRequest, UserError
 from sdtoolbox.extensions import Registries
+from sdtoolbox.images.store import ImageStore
 from sdtoolbox.models.catalog import Catalog
 from sdtoolbox.models.entries import SHELVES, CatalogEntry
 from sdtoolbox.models.fit import misfit
@@ -19,6 +20,7 @@ from sdtoolbox.schema.fields import LARGEST_SEED
 from sdtoolbox.schema.requests import Request, control_of
 from sdtoolbox.schema.txt2img import Txt2Img
 from sdtoolbox.tasks.hires import second_size
+from sdtoolbox.tasks.inputs import resolve_pictures
 from sdtoolbox.tasks.later_models import resolve_later_models
 from sdtoolbox.tasks.options import resolve_options
 from sdtoolbox.tasks.plotting import planned
@@ -41,6 +43,7 @@ def resolve(
     *,
     wildcards: Wildcards | None = None,
     styles: StyleFile | None = None,
+    store: ImageStore | None = None,
 ) -> R:
     """The same request with nothing left open, ready to be queued, stored and replayed.
 
@@ -48,17 +51,20 @@ def resolve(
     schedule, checkpoint, VAE or adapter, a sampler that cannot draw with this kind of model, an option that it does not
     have, an adapter that was made for another model, a seed too large for its batch. Adapters named in the prompt join
     those of the field. Styles are applied, and what prompts leave open is decided, by the seed of each picture, with
-    these `wildcards`; None are none. A plot gets the plan of its cells. Resolving twice changes nothing.
+    these `wildcards`; None are none. Pictures are looked for in `store`: they decide about sizes that are left open. A
+    plot gets the plan of its cells. Resolving twice changes nothing.
     """
     if getattr(request, "plot", None) is not None:
         return planned(
-            request, partial(resolve, registries=registries, catalog=catalog, wildcards=wildcards, styles=styles)
+            request,
+            partial(resolve, registries=registries, catalog=catalog, wildcards=wildcards, styles=styles, store=store),
         )
     values = request.model_dump()
     wildcards = wildcards or Wildcards(None)
     problems: list[UserError] = []
     checkpoint = _resolve_checkpoint(request, values, catalog, problems)
     apply_styles(request, values, checkpoint, styles or StyleFile(None), problems)
+    resolve_pictures(request, values, checkpoint, store, registries, problems)
     if checkpoint is not None:
         _fill_open(values, checkpoint)
     _resolve_vae(request, values, checkpoint, catalog, problems)
@@ -132,6 +138,8 @@ def _resolve_names(request: Request, values: dict[str, Any], registries: Registr
         choices = control.choices
         unused = control.of and not values[control.of]
         if choices in ("", *SHELVES) or value is None or control.kind == "options" or unused:
+            continue
+        if value in dict(control.options):
             continue
         try:
             values[name] = registries.by_name()[choices].get(value, name).id

@@ -6,12 +6,13 @@ from collections.abc import Iterator
 from functools import partial
 from typing import TYPE_CHECKING
 
-from sdtoolbox.protocols import Change, Drawn, FreeU, Seamless, TaskContext
+from sdtoolbox.protocols import Drawn, TaskContext
 from sdtoolbox.schema.txt2img import Txt2Img
 from sdtoolbox.tasks import diffusion
 from sdtoolbox.tasks.diffusion import Batch
 from sdtoolbox.tasks.hires import enlarged, first_drawing, second_batch, second_request, second_size, second_work
-from sdtoolbox.tasks.leases import Loan, Seat, Wanted
+from sdtoolbox.tasks.leases import Seat
+from sdtoolbox.tasks.lending import drawn_with, lent
 from sdtoolbox.tasks.passes import Pass
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ def run(request: Txt2Img, ctx: TaskContext) -> Iterator[Drawn]:
         yield from _draw(said, group, ctx)
 
 
-def _draw(request: Txt2Img, group: Iterator[Batch], ctx: TaskContext) -> Iterator[Drawn]:
+def _draw(request: Txt2Img, group: Iterator[Batch[Txt2Img]], ctx: TaskContext) -> Iterator[Drawn]:
     """Draw batches that say the same: once, or twice with hires fix, the last time with the refiner if there is one."""
     with Seat(ctx) as seat:
         model = lent(seat, request)
@@ -39,8 +40,7 @@ def _draw(request: Txt2Img, group: Iterator[Batch], ctx: TaskContext) -> Iterato
             strength, work = request.hires_strength, second_work(request)
             asked = second_request(request)
             second = Pass(larger, asked, ctx, strength=strength, refiner=refiner, step_work=work, stage="redrawing")
-        named = {"checkpoint": model, "hires_checkpoint": second.model if second else model, "refiner": refiner}
-        drawn_with = {field: one for field, one in named.items() if one is not None and getattr(request, field)}
+        used = drawn_with(request, model, refiner, hires_checkpoint=second.model if second else model)
         for batch in group:
             if second is None:
                 latents = first.latents(batch)
@@ -52,20 +52,7 @@ def _draw(request: Txt2Img, group: Iterator[Batch], ctx: TaskContext) -> Iterato
             diffusion.check_not_constant(latents)
             size = second_size(request) if second is not None else None
             last = (second or first).last_model
-            yield from diffusion.decoded(last, batch, ctx, latents, size=size, drawn_with=drawn_with)
-
-
-def lent(seat: Seat, request: Txt2Img, field: str = "checkpoint") -> Loan:
-    """The model that a field of the request names, with what the request changes inside of it."""
-    wanted = Wanted(getattr(request, field), request.adapters, request.vae, lenient=field != "checkpoint")
-    changes: list[Change] = []
-    weights = FreeU(request.freeu_b1, request.freeu_b2, request.freeu_s1, request.freeu_s2)
-    if weights != FreeU():
-        changes.append(weights)
-    if request.tiling != "none":
-        both = request.tiling == "both"
-        changes.append(Seamless(both or request.tiling == "horizontal", both or request.tiling == "vertical"))
-    return Loan(seat, wanted, tuple(changes))
+            yield from diffusion.decoded(last, batch, ctx, latents, size=size, drawn_with=used)
 
 
 def register(ext: Extension) -> None:

@@ -11,6 +11,7 @@ import gradio as gr
 from sdtoolbox.toolbox import Toolbox
 from sdtoolbox.ui.i18n import COOKIE, Texts, languages, pick_language
 from sdtoolbox.ui.page import build_page
+from sdtoolbox.ui.scripts import ADDRESS, Scripts
 from sdtoolbox.ui.theme import css, theme
 
 PAGES_AT_ONCE = 4096  # each open page holds one place in Gradio's queue, which has 40 of its own accord
@@ -54,13 +55,17 @@ def _mounted(app: Any, toolbox: Toolbox, page: gr.Blocks) -> Any:
 
 
 class LanguageDoor:
-    """Hands each request to the page of its browser's language; an ASGI application."""
+    """Hands each request to the page of its browser's language, and out the scripts of all; an ASGI application."""
 
     def __init__(self, sites: dict[str, Any], setting: str) -> None:
         self.sites = sites
         self.setting = setting
+        self._scripts = Scripts()
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] == "http" and scope["path"].removeprefix(scope.get("root_path", "")) == f"/{ADDRESS}":
+            await self._scripts(scope, receive, send)
+            return
         headers = {name: value.decode("latin-1") for name, value in scope.get("headers", ())}
         language = pick_language(self.setting, _cookie(headers.get(b"cookie", "")), headers.get(b"accept-language", ""))
         await self.sites[language](scope, receive, send)

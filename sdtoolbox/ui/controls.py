@@ -16,8 +16,9 @@ from sdtoolbox.schema.options import Option
 from sdtoolbox.schema.requests import Request, bounds_of, control_of
 from sdtoolbox.toolbox import Toolbox
 from sdtoolbox.ui.i18n import Texts
-from sdtoolbox.ui.pieces import script, template
+from sdtoolbox.ui.pieces import template
 from sdtoolbox.ui.plots import counting, varied_fields
+from sdtoolbox.ui.scripts import call
 from sdtoolbox.ui.shelves import shelf_functions
 from sdtoolbox.ui.style_shelf import style_functions
 
@@ -83,12 +84,12 @@ def _picker(request: type[Request], name: str, texts: Texts, toolbox: Toolbox) -
     return gr.HTML(
         value=None,
         html_template=template("picker", texts),
-        js_on_load=script("combobox", "picker"),
+        **call("picker", texts),
         server_functions=shelf_functions(toolbox.catalog, texts, shelf),
         # What stands there when nothing is chosen; a checkpoint is chosen always.
         nothing=texts(_nothing(request, name)),
         optional=name != "checkpoint",
-        **_words(request, name, texts, "picker."),
+        **_words(request, name, texts),
     )
 
 
@@ -104,15 +105,15 @@ def _options(request: type[Request], name: str, texts: Texts, toolbox: Toolbox) 
     """The options of whatever is chosen in another list; the value has those that were changed."""
     shelf = control_of(request, name).choices
     registry = toolbox.registries.named(shelf)
+    known = {entry.id: [_option(one, texts) for one in entry.value.options.values()] for entry in registry}
     return gr.HTML(
         value={},
         html_template=template("options", texts),
-        js_on_load=script("options"),
+        **call("options", texts, known),
         task=request.task,
         of=shelf.removesuffix("s"),
         chosen=next(iter(registry.ids()), ""),
-        known={entry.id: [_option(one, texts) for one in entry.value.options.values()] for entry in registry},
-        **_words(request, name, texts, "options."),
+        **_words(request, name, texts),
     )
 
 
@@ -122,14 +123,14 @@ def _option(option: Option, texts: Texts) -> dict[str, Any]:
 
 
 def _plot(request: type[Request], name: str, texts: Texts, toolbox: Toolbox) -> Component:
+    varied = varied_fields(request, texts, toolbox, lambda field: label_of(request, field, texts))
     return gr.HTML(
         value=None,
         html_template=template("plot", texts),
-        js_on_load=script("plot"),
+        **call("plot", texts, varied),
         server_functions=[counting(toolbox, request, texts)],
         task=request.task,
-        fields=varied_fields(request, texts, toolbox, lambda field: label_of(request, field, texts)),
-        **_words(request, name, texts, "plot."),
+        **_words(request, name, texts),
     )
 
 
@@ -137,10 +138,10 @@ def _adapters(request: type[Request], name: str, texts: Texts, toolbox: Toolbox)
     return gr.HTML(
         value=[],
         html_template=template("adapters", texts),
-        js_on_load=script("combobox", "adapters"),
+        **call("adapters", texts),
         server_functions=shelf_functions(toolbox.catalog, texts, control_of(request, name).choices),
         prompt_id=f"{request.task}-prompt",
-        **_words(request, name, texts, "picker.", "adapters."),
+        **_words(request, name, texts),
     )
 
 
@@ -148,13 +149,13 @@ def _styles(request: type[Request], name: str, texts: Texts, toolbox: Toolbox) -
     return gr.HTML(
         value=[],
         html_template=template("styles", texts),
-        js_on_load=script("combobox", "styles"),
+        **call("styles", texts),
         server_functions=style_functions(request, toolbox, texts),
-        **_words(request, name, texts, "picker.", "styles."),
+        **_words(request, name, texts),
     )
 
 
-def _words(request: type[Request], name: str, texts: Texts, *says: str) -> dict[str, Any]:
+def _words(request: type[Request], name: str, texts: Texts) -> dict[str, Any]:
     """What all our own controls have in common: how they are called, in the page and by people."""
     identity = element_id(request, name)
     return {
@@ -164,7 +165,6 @@ def _words(request: type[Request], name: str, texts: Texts, *says: str) -> dict[
         "input_id": escape(f"{identity}-input"),
         "field_label": escape(label_of(request, name, texts)),
         "help": escape(help_of(request, name, texts)),
-        "texts": {key: text for prefix in says for key, text in texts.below(prefix).items()},
     }
 
 
@@ -179,7 +179,7 @@ def _number(request: type[Request], name: str, texts: Texts, _toolbox: Toolbox) 
     return gr.HTML(
         value=request.model_fields[name].default,
         html_template=template("number", texts),
-        js_on_load=script("number"),
+        **call("number", texts),
         kind=control.kind,
         unit=escape(control.unit),
         minimum=low,

@@ -32,10 +32,6 @@ class Texts:
         """The text of this key, or the default where an extension brought something without a translation."""
         return self.all.get(key, default)
 
-    def below(self, prefix: str) -> dict[str, str]:
-        """The texts whose key starts with one of a script's prefix, for that script; keys keep the prefix."""
-        return {key: text for key, text in self.all.items() if key.startswith(prefix)}
-
 
 def sentence(text: str) -> str:
     """Errors begin in lower case because programs put things before them; a person reads a sentence."""

@@ -5,15 +5,15 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from html import escape
-from pathlib import Path
 from typing import Any
 
 import gradio as gr
 
+from sdtoolbox.ui import scripts
 from sdtoolbox.ui.i18n import COOKIE, Texts, languages
 from sdtoolbox.ui.icons import icon
+from sdtoolbox.ui.scripts import FOLDER
 
-FOLDER = Path(__file__).resolve().parent / "pieces"
 LANGUAGE_NAMES = {"en": "English", "zh-CN": "简体中文"}
 
 
@@ -31,19 +31,13 @@ def template(name: str, texts: Texts) -> str:
     return re.sub(r"\{\{ ([\w.:]+) \}\}", fill, (FOLDER / f"{name}.html").read_text("utf-8"))
 
 
-def script(*names: str) -> str:
-    """A script as the body of `js_on_load`: the shared helpers, then its own files in order."""
-    return "\n".join((FOLDER / f"{part}.js").read_text("utf-8") for part in ("common", *names))
-
-
-def _piece(name: str, texts: Texts, value: Any, says: tuple[str, ...] = (), **options: Any) -> gr.HTML:
-    code = options.pop("code", (name,))
+def _piece(name: str, texts: Texts, value: Any = None, *, given: Any = None, **options: Any) -> gr.HTML:
+    script = options.pop("script", name)
     return gr.HTML(
         value=value,
         html_template=template(name, texts),
-        js_on_load=script(*code) if code else None,
+        **(scripts.call(script, texts, given) if script else {"js_on_load": None}),
         apply_default_css=False,
-        texts={key: text for prefix in says for key, text in texts.below(prefix).items()},
         **{"elem_classes": "sd-piece"} | options,
     )
 
@@ -51,40 +45,38 @@ def _piece(name: str, texts: Texts, value: Any, says: tuple[str, ...] = (), **op
 def panel(texts: Texts, seed_id: str) -> gr.HTML:
     """Stage, progress, results and parameters of a task; its value is one of `views.desks`."""
     nothing = {"ready": False, "jobs": []}
-    return _piece("panel", texts, nothing, ("panel.", "stage.", "queue.", "time."), seed_id=seed_id)
+    return _piece("panel", texts, nothing, seed_id=seed_id)
 
 
 def queue(texts: Texts) -> gr.HTML:
     """The button with the queue's length and the drawer below it; its value is `views.queue`."""
-    return _piece("queue", texts, {"jobs": []}, ("queue.", "stage.", "time."), elem_id="sd-queue")
+    return _piece("queue", texts, {"jobs": []}, elem_id="sd-queue")
 
 
-def models(texts: Texts, functions: list[Callable[[Any], Any]], **known: Any) -> gr.HTML:
+def models(texts: Texts, functions: list[Callable[[Any], Any]], *, editable: bool, **known: Any) -> gr.HTML:
     """The Models tab; its value is `{"taken": {field: value}}`, what a form has to become a model's defaults."""
-    code = ("model_details", "models")
-    return _piece(
-        "models", texts, None, ("models.",), code=code, elem_id="sd-models", server_functions=functions, **known
-    )
+    return _piece("models", texts, given=known, elem_id="sd-models", server_functions=functions, editable=editable)
 
 
 def counter(texts: Texts, functions: list[Callable[[Any], Any]], task: str, field: str) -> gr.HTML:
     """Below the prompt `field` of a task: its tokens, its weights, its mistakes."""
     known = {"task": task, "field": field, "prompt_id": f"{task}-{field}"}
-    return _piece("counter", texts, None, ("counter.",), server_functions=functions, **known)
+    return _piece("counter", texts, server_functions=functions, **known)
 
 
-def fold(texts: Texts, title: str, **known: Any) -> gr.HTML:
+def fold(texts: Texts, title: str, fields: dict[str, Any] | None = None, **known: Any) -> gr.HTML:
     """A folded group, to be used with `with`; what is inside works while it is folded, as Gradio's does not.
 
-    `known` may have `task`, `fields` (their defaults by name) and `switched`, the field that turns the group on.
+    `fields` are the defaults of those inside, by name; `known` may have their `task`, and `switched`, the field that
+    turns the group on.
     """
     look = ["sd-piece", "sd-group"]
-    return _piece("fold", texts, None, ("fold.",), elem_classes=look, fold_title=escape(title), **known)
+    return _piece("fold", texts, given=fields, elem_classes=look, fold_title=escape(title), **known)
 
 
 def brand(texts: Texts) -> gr.HTML:
     """The name of the house."""
-    return _piece("brand", texts, None, code=None, elem_id="sd-brand")
+    return _piece("brand", texts, script="", elem_id="sd-brand")
 
 
 def page_tools(texts: Texts) -> gr.HTML:
@@ -95,7 +87,7 @@ def page_tools(texts: Texts) -> gr.HTML:
         for language in languages()
     )
     known = {"language": texts.language, "cookie": COOKIE, "options": options}
-    return _piece("page", texts, None, ("page.",), elem_id="sd-page-tools", **known)
+    return _piece("page", texts, elem_id="sd-page-tools", **known)
 
 
 def notices(texts: Texts) -> gr.HTML:
@@ -110,28 +102,26 @@ def aspects(texts: Texts, width_id: str, height_id: str, own: dict[str, int]) ->
 
 def swap(texts: Texts, width_id: str, height_id: str) -> gr.HTML:
     """The button between width and height."""
-    return _piece("swap", texts, None, code=("size",), width_id=width_id, height_id=height_id)
+    return _piece("swap", texts, script="size", width_id=width_id, height_id=height_id)
 
 
 def hints(texts: Texts, known: dict[str, dict[str, str]]) -> gr.HTML:
     """Tooltips for the choices of lists: what each does by its label, by the id of the list's field."""
-    return _piece("hints", texts, None, elem_classes=["sd-piece", "sd-hints"], hints=known)
+    return _piece("hints", texts, given=known, elem_classes=["sd-piece", "sd-hints"])
 
 
 def preflight(texts: Texts, task: str, functions: list[Callable[[Any], Any]]) -> gr.HTML:
     """A line that says what the form's request is likely to take; it follows the fields by itself."""
     look = ["sd-piece", "sd-preflight-block"]
-    return _piece(
-        "preflight", texts, None, ("preflight.", "time."), elem_classes=look, task=task, server_functions=functions
-    )
+    return _piece("preflight", texts, elem_classes=look, task=task, server_functions=functions)
 
 
 def drop(texts: Texts, task: str) -> gr.HTML:
     """Where a picture or a text is dropped or pasted; its value is what the server read out of it."""
     look = ["sd-piece", "sd-drop-block"]
-    return _piece("drop", texts, None, ("drop.", "field.", "kind."), elem_classes=look, task=task)
+    return _piece("drop", texts, elem_classes=look, task=task)
 
 
 def unfold(texts: Texts) -> gr.HTML:
     """On a small screen the settings are folded below this button; elsewhere it is not there."""
-    return _piece("unfold", texts, None)
+    return _piece("unfold", texts)

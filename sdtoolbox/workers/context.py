@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from io import BytesIO
+from pathlib import Path
 from threading import Event
 from typing import Any, TypeVar
 
@@ -14,6 +15,7 @@ from PIL.Image import Image
 from sdtoolbox.errors import Cancelled
 from sdtoolbox.extensions import Registries
 from sdtoolbox.faults import reach
+from sdtoolbox.images.raster import Raster
 from sdtoolbox.jobs.holding import Holding, JobLostError
 from sdtoolbox.protocols import DiffusionModel
 from sdtoolbox.schema.adapters import Adapter
@@ -43,6 +45,7 @@ class JobContext:
         self.warnings: list[str] = []
         self.finished: list[str] = list(parts.queue.pictures(holding.job.id))
         self._queue = parts.queue
+        self._store = parts.store
         self._holding = holding
         self._models = models
         self._progress = progress
@@ -57,6 +60,14 @@ class JobContext:
         """The loaded model of this catalog id, with these adapters and this VAE until the block ends."""
         self.check_cancelled()
         return self._models.lease(checkpoint, adapters, vae, on_loading=self._loading)
+
+    def picture(self, identity: str) -> Raster:
+        """A picture of the store by its id, decoded."""
+        return Raster.read(self._store.path(identity))
+
+    def picture_path(self, identity: str) -> Path:
+        """The file of a picture of the store."""
+        return self._store.path(identity)
 
     def begin_cell(self, number: int, *, drawn_last: bool) -> None:
         """The next cell of a plot comes now; `drawn_last` if the one before it was drawn, not taken as it was."""

@@ -9,7 +9,7 @@ from sdtoolbox.schema.requests import Request
 
 # What grows with the number of pixels: the cost of a step or of a file, or the pixels that a stage counts as its work.
 UNIT_GROWS = ("sampling", "redrawing", "saving")
-WORK_GROWS = ("upscaling", "decoding")
+WORK_GROWS = ("reading", "upscaling", "decoding")
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +30,7 @@ class History:
         self._pixels = max(1, (values.get("width") or 1) * (values.get("height") or 1) * values.get("batch_size", 1))
         # Two predictions a step, or other steps, cost something else; no scaling leads from one to the other.
         self._kind = f"{values.get('sampler')}|{(values.get('guidance_scale') or 1) != 1}"
-        self._kind += "".join(f"+{name}" for name in ("pag_scale", "hires") if values.get(name))
+        self._kind += "".join(f"+{name}" for name in ("pag_scale", "hires", "tiled") if values.get(name))
         self._costs = self._recall()
 
     def cost(self, stage: str) -> Cost | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -123,7 +124,8 @@ class PlotProgress:
 
 def pictures_of(cell: Request) -> int:
     """How many pictures a request draws."""
-    return int(getattr(cell, "batch_count", 1) * getattr(cell, "batch_size", 1))
+    counts = (getattr(cell, name, 1) for name in ("batch_count", "batch_size", "loops"))
+    return math.prod(counts)
 
 
 def work_of(cell: Request) -> float:

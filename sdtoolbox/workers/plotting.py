@@ -9,7 +9,8 @@ from PIL import Image
 
 from sdtoolbox.errors import UserError
 from sdtoolbox.images.grid import Grid
-from sdtoolbox.images.metadata import open_picture, read_text
+from sdtoolbox.images.metadata import read_text
+from sdtoolbox.images.opening import open_picture
 from sdtoolbox.jobs.holding import Holding
 from sdtoolbox.protocols import Drawn, TaskContext, TaskFunction
 from sdtoolbox.schema.plots import Plot

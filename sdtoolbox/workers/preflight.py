@@ -10,7 +10,7 @@ from sdtoolbox.jobs.timings import Timings
 from sdtoolbox.schema.requests import Request
 from sdtoolbox.tasks.plotting import cells_of
 from sdtoolbox.workers.history import History
-from sdtoolbox.workers.plot_progress import PlotProgress
+from sdtoolbox.workers.plot_progress import PlotProgress, pictures_of
 from sdtoolbox.workers.progress import Progress
 
 
@@ -32,8 +32,7 @@ def preflight(timings: Timings, loaded: Sequence[Loaded], request: Request) -> P
         plot = PlotProgress([cell for _, cell in cells_of(request)], lambda cell: History(timings, cell, device))
         return Preflight(plot.event()["eta_seconds"], history.memory)
     progress = Progress(request, history)
-    pictures = getattr(request, "batch_count", 1) * getattr(request, "batch_size", 1)
-    progress.stage("queued", 0, pictures, 0.0)
+    progress.stage("queued", 0, pictures_of(request), 0.0)
     return Preflight(progress.event()["eta_seconds"], history.memory)
 
 

@@ -4,18 +4,39 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
+from sdtoolbox.schema.drawing import Drawing
 from sdtoolbox.schema.requests import Request
 from sdtoolbox.schema.results import Stage
+from sdtoolbox.tasks.diffusion import steps_drawn
 from sdtoolbox.workers.history import Cost, History
 
-ROUND: tuple[Stage, ...] = ("encoding", "sampling", "upscaling", "redrawing", "decoding", "saving")
-"""The stages of a batch; batches after the first leave encoding out, those without a second pass what belongs to it."""
-ONCE = {"encoding": 0.02, "sampling": 0.9, "upscaling": 0.0, "redrawing": 0.0, "decoding": 0.05, "saving": 0.03}
-TWICE = {"encoding": 0.02, "sampling": 0.2, "upscaling": 0.03, "redrawing": 0.65, "decoding": 0.07, "saving": 0.03}
-"""Shares of a batch to show before anything was measured, without and with a second pass."""
+Shares = Mapping[Stage, float]
+ROUND: tuple[Stage, ...] = (
+    "reading",
+    "encoding",
+    "sampling",
+    "upscaling",
+    "redrawing",
+    "restoring",
+    "decoding",
+    "saving",
+)
+"""The stages of a batch; batches after the first leave encoding out, and every task what does not belong to it."""
+ONCE: Shares = {"encoding": 0.02, "sampling": 0.9, "decoding": 0.05, "saving": 0.03}
+TWICE: Shares = {
+    "encoding": 0.02,
+    "sampling": 0.2,
+    "upscaling": 0.03,
+    "redrawing": 0.65,
+    "decoding": 0.07,
+    "saving": 0.03,
+}
+FROM_PICTURE: Shares = {"reading": 0.03, "encoding": 0.02, "sampling": 0.86, "decoding": 0.06, "saving": 0.03}
+WITHOUT_MODEL: Shares = {"restoring": 0.9, "saving": 0.1}
+"""Shares of a batch to show before anything was measured."""
 TRUST_OWN_AFTER = 0.25
 """Share of a stage after which its own speed alone counts: the first steps are often slower than the rest."""
 ALMOST = 0.999
@@ -28,10 +49,10 @@ class Progress:
         self.seconds: dict[str, float] = {}
         self._history = history
         self._clock = clock
-        steps = getattr(request, "steps", None) or 1
-        self._steps = {"sampling": steps, "redrawing": getattr(request, "hires_steps", 0) or steps}
-        self._shares = TWICE if getattr(request, "hires", False) else ONCE
-        self._round = [stage for stage in ROUND if self._shares[stage]]
+        self._steps = _steps(request)
+        self._shares = _shares(request)
+        self._round = [stage for stage in ROUND if stage in self._shares]
+        self._main: Stage = "sampling" if "sampling" in self._shares else "restoring"
         # Pictures that say different things are drawn one by one.
         self._batch = 1 if getattr(request, "wordings", ()) else max(1, getattr(request, "batch_size", 1))
         self._measured: dict[str, list[tuple[float, float]]] = {}
@@ -111,15 +132,15 @@ class Progress:
 
     def _seconds_left(self) -> float | None:
         here = self._left_in_stage()
-        batch = self._expected("sampling")
-        if self._stage == "sampling" and here is not None:
+        batch = self._expected(self._main)
+        if self._stage == self._main and here is not None:
             batch = here + self._clock() - self._stage_began  # the batches to come will be as quick as this one
         later = self._round[self._round.index(self._stage) + 1 :] if self._stage in self._round else self._round
         if batch is None or ("redrawing" in later and self._expected("redrawing") is None):
             return None
         # Any other stage that was never measured here counts nothing: it will be known from the next job on.
-        costs = {stage: self._expected(stage) or 0.0 for stage in self._round} | {"sampling": batch}
-        whole = sum(costs.values()) - costs["encoding"]
+        costs = {stage: self._expected(stage) or 0.0 for stage in self._round} | {self._main: batch}
+        whole = sum(costs.values()) - costs.get("encoding", 0.0)
         return (here or 0.0) + sum(costs[stage] for stage in later) + self._batches_left() * whole
 
     def _left_in_stage(self) -> float | None:
@@ -144,3 +165,18 @@ class Progress:
         here = before + self._done * self._shares[self._stage]
         batches = math.ceil(self._pictures / self._batch)
         return (self._picture // self._batch + here) / batches
+
+
+def _steps(request: Request) -> dict[str, int]:
+    """How many steps each stage that has some will make."""
+    steps = getattr(request, "steps", None) or 1
+    drawn = steps_drawn(steps, getattr(request, "strength", None) or 1.0, getattr(request, "exact_steps", True))
+    return {"sampling": drawn, "redrawing": getattr(request, "hires_steps", 0) or steps}
+
+
+def _shares(request: Request) -> Shares:
+    if not isinstance(request, Drawing):
+        return WITHOUT_MODEL
+    if getattr(request, "image", None) is not None:
+        return FROM_PICTURE
+    return TWICE if getattr(request, "hires", False) else ONCE

@@ -35,6 +35,8 @@ def save(parts: Parts, holding: Holding, ctx: JobContext, drawn: Drawn, position
         "seed": drawn.seed,
         "environment": ctx.environment,
     }
+    if drawn.measured:
+        exact["measured"] = dict(drawn.measured)
     width, height = drawn.image.size
     stored = parts.store.write(
         png_bytes(drawn.image, text, exact),
@@ -53,6 +55,7 @@ def save(parts: Parts, holding: Holding, ctx: JobContext, drawn: Drawn, position
         request=request,
         index=drawn.index,
         file=stored.file,
+        measured=dict(drawn.measured),
     )
     return picture, text
 
@@ -74,12 +77,12 @@ def _kept(parts: Parts, holding: Holding, ctx: JobContext, drawn: Drawn, positio
 
 def _parameters(parts: Parts, ctx: JobContext, drawn: Drawn) -> str:
     request = drawn.request
-    vae = getattr(request, "vae", None)
+    checkpoint, vae = getattr(request, "checkpoint", None), getattr(request, "vae", None)
     return parameters_text(
         request,
         seed=drawn.seed,
         index=drawn.index,
-        checkpoint=_identity(parts, str(getattr(request, "checkpoint", "")), ctx.environment.get("checkpoint")),
+        checkpoint=None if checkpoint is None else _identity(parts, checkpoint, ctx.environment.get("checkpoint")),
         registries=parts.registries.by_name(),
         vae=None if vae is None else _identity(parts, vae, ctx.environment.get("vae")),
         adapters={one.adapter: _adapter(parts, one.adapter) for one in getattr(request, "adapters", ())},

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from sdtoolbox.images.metadata import open_picture
+from sdtoolbox.images.opening import open_picture
 from sdtoolbox.settings import bundled
 from sdtoolbox.toolbox import Toolbox
 

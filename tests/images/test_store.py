@@ -11,7 +11,8 @@ import pytest
 from sdtoolbox.database import Database
 from sdtoolbox.errors import UserError
 from sdtoolbox.images import store as store_module
-from sdtoolbox.images.store import ImageStore, open_within, write_whole
+from sdtoolbox.images.store import ImageStore
+from sdtoolbox.images.writing import open_within, write_whole
 
 
 @pytest.fixture

@@ -125,7 +125,7 @@ def test_missing_parts_are_named(shapes: Shapes, kind: str, reason: str) -> None
 
 @pytest.mark.parametrize(
     ("channels", "variant", "state"),
-    [(4, "", "ready"), (9, "inpaint", "ready"), (8, "instruct", "unsupported"), (5, "depth", "unsupported")],
+    [(4, "", "ready"), (9, "inpaint", "ready"), (8, "instruct", "ready"), (5, "depth", "unsupported")],
 )
 def test_variants_are_told_by_the_channels_of_the_input(channels: int, variant: str, state: str) -> None:
     for shapes in (sd1_checkpoint(channels), sd2_checkpoint(channels)):

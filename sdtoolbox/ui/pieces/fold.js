@@ -12,9 +12,9 @@ const empty = (value) => value === null || value === undefined || value === "" |
 const same = (value, usual) => JSON.stringify(value) === JSON.stringify(usual) || (empty(value) && empty(usual));
 const weight = (value) => (Array.isArray(value) ? value.length : 1);
 document.addEventListener("sd:values", (event) => {
-  if (event.detail.task !== props.task || !props.fields) return;
+  if (event.detail.task !== props.task || !given) return;
   const values = event.detail.values;
-  const changed = Object.entries(props.fields).filter(([name, usual]) => name in values && !same(values[name], usual));
+  const changed = Object.entries(given).filter(([name, usual]) => name in values && !same(values[name], usual));
   const count = changed.reduce((sum, [name]) => sum + weight(values[name]), 0);
   const on = props.switched && !empty(values[props.switched]) && values[props.switched] !== false;
   const text = props.switched ? (on ? say("fold.on") : "") : count || "";

@@ -1,10 +1,10 @@
 // What each choice of a list does, as a tooltip on it: Gradio's lists have no room for it.
-const help = (id, label) => (props.hints[id] || {})[label.trim()] || "";
+const help = (id, label) => (given[id] || {})[label.trim()] || "";
 // A list opens outside its field; the field is the one that has the focus.
 document.addEventListener("mouseover", (event) => {
   const option = event.target.closest?.("[role=option]");
   const field = option && document.activeElement.closest(".block[id]");
-  if (field && props.hints[field.id]) option.title = help(field.id, option.textContent.replace(/^\W*✓/, ""));
+  if (field && given[field.id]) option.title = help(field.id, option.textContent.replace(/^\W*✓/, ""));
 });
 // The chosen one says it too, without opening the list.
 document.addEventListener("mouseover", (event) => {

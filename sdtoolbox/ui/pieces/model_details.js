@@ -91,7 +91,7 @@ const modelDetails = (panel, { changed, marked }) => {
   };
   const usable = () => model.usable && ["checkpoint", "vae", "lora"].includes(model.kind);
   const actions = () => !usable() ? null : make("div", { class: "sd-model-actions" },
-    ...props.tasks.map((task) => make("button", { type: "button", class: "sd-button sd-accent", onclick: () => use(task.id) },
+    ...given.tasks.map((task) => make("button", { type: "button", class: "sd-button sd-accent", onclick: () => use(task.id) },
       say("models.use", { task: task.label }))));
 
   // What can be written
@@ -108,7 +108,7 @@ const modelDetails = (panel, { changed, marked }) => {
   };
   const text = (value) => make("input", { class: "sd-line-input", type: "text", value, autocomplete: "off", spellcheck: "false" });
   const list = (name) => {
-    const choices = props.choices[name].map(([id, label]) => make("option", { value: id }, label));
+    const choices = given.choices[name].map(([id, label]) => make("option", { value: id }, label));
     const select = make("select", { class: "sd-line-input" }, make("option", { value: "" }, "–"), ...choices);
     select.value = model.defaults[name] ?? "";
     return select;
@@ -121,8 +121,8 @@ const modelDetails = (panel, { changed, marked }) => {
   };
   const defaults = () => model.defaults === null ? null : make("fieldset", { class: "sd-model-defaults" },
     make("legend", {}, say("models.defaults")),
-    make("div", { class: "sd-model-grid" }, ...Object.keys(model.defaults).map((name) => entry(`default-${name}`, props.fields[name],
-      props.choices[name] ? list(name) : make("input", { class: "sd-line-input", type: "text", inputmode: "decimal", autocomplete: "off", value: model.defaults[name] ?? "" })))),
+    make("div", { class: "sd-model-grid" }, ...Object.keys(model.defaults).map((name) => entry(`default-${name}`, given.fields[name],
+      given.choices[name] ? list(name) : make("input", { class: "sd-line-input", type: "text", inputmode: "decimal", autocomplete: "off", value: model.defaults[name] ?? "" })))),
     !model.editable ? null : make("div", { class: "sd-model-actions" },
       make("button", { type: "button", class: "sd-button", onclick: () => trigger("select", {}) }, say("models.take")),
       make("button", { type: "button", class: "sd-button", onclick: () => keep({ defaults: {} }) }, say("models.reset"))));

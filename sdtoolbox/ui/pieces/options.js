@@ -1,5 +1,5 @@
 // The options of the chosen sampler or schedule: {name: value} of those that were changed. Which there are is known
-// of each (props.known); what was set for another one is kept until it is chosen again, and is not sent meanwhile.
+// of each (given); what was set for another one is kept until it is chosen again, and is not sent meanwhile.
 const root = element.querySelector(".sd-field");
 const list = element.querySelector(".sd-option-list");
 let chosen = props.chosen;
@@ -40,7 +40,7 @@ const entry = (option) => {
   });
 };
 const show = () => {
-  const options = props.known[chosen] || [];
+  const options = given[chosen] || [];
   if (drawn !== chosen) {
     drawn = chosen;
     list.replaceChildren(...options.map((option) =>

@@ -1,5 +1,5 @@
 // The axes of a plot: {x: {field, values}, …, legend, margin}, or null when no axis has a field. What can vary is in
-// props.fields; how many pictures that makes, and what is wrong with an axis, is asked from the server.
+// given; how many pictures that makes, and what is wrong with an axis, is asked from the server.
 const AXES = ["x", "y", "z"];
 const WAIT = 300; // milliseconds after the last letter
 const root = element.querySelector(".sd-field");
@@ -28,7 +28,7 @@ const put = () => {
   count();
   trigger("input");
 };
-const known = (field) => props.fields.find((one) => one.value === field) || {};
+const known = (field) => given.find((one) => one.value === field) || {};
 const dress = () => {
   for (const { select, area, all } of rows.values()) {
     const field = known(select.value);
@@ -45,7 +45,7 @@ const rowOf = (name) => {
   };
   const option = ({ value, label }) => make("option", { value }, label);
   const groups = Object.entries({ fields: say("plot.fields"), special: say("plot.special") }).map(([group, label]) =>
-    make("optgroup", { label }, ...props.fields.filter((one) => one.group === group).map(option)));
+    make("optgroup", { label }, ...given.filter((one) => one.group === group).map(option)));
   const select = make("select", {
     class: "sd-input", "data-axis": name, "aria-label": say("plot.field", { axis: name.toUpperCase() }),
     onchange: quietly, oninput: (event) => event.stopPropagation(),

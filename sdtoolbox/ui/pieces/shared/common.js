@@ -1,8 +1,14 @@
-// Put before each of the other scripts. A script is the body of a function of
-// (element, trigger, props, server, upload, watch): see gr.HTML's js_on_load.
-const texts = props.texts || {};
+// What the scripts of all pieces use. Before it stand the texts of the page's language, by key.
 const say = (key, values = {}) =>
   (texts[key] ?? key).replace(/\{(\w+)\}/g, (_, name) => String(values[name] ?? ""));
+const duration = (seconds) => {
+  const whole = Math.max(1, Math.round(seconds));
+  if (whole < 60) return say("time.seconds", { n: whole });
+  const two = (n) => String(n).padStart(2, "0");
+  const minutes = Math.floor(whole / 60);
+  if (minutes < 60) return say("time.minutes", { m: minutes, s: two(whole % 60) });
+  return say("time.hours", { h: Math.floor(minutes / 60), m: two(minutes % 60) });
+};
 // Text only ever becomes text here, never markup: prompts and names come from other people too.
 const make = (tag, attributes = {}, ...children) => {
   const node = document.createElement(tag);
@@ -33,14 +39,6 @@ const bytes = (count) => {
   const power = count < 1 ? 0 : Math.min(units.length - 1, Math.floor(Math.log10(count) / 3));
   const number = count / 1000 ** power;
   return `${number < 10 && power ? number.toFixed(1) : Math.round(number)} ${units[power]}`;
-};
-const duration = (seconds) => {
-  const whole = Math.max(1, Math.round(seconds));
-  if (whole < 60) return say("time.seconds", { n: whole });
-  const two = (n) => String(n).padStart(2, "0");
-  const minutes = Math.floor(whole / 60);
-  if (minutes < 60) return say("time.minutes", { m: minutes, s: two(whole % 60) });
-  return say("time.hours", { h: Math.floor(minutes / 60), m: two(minutes % 60) });
 };
 // Other controls are reached by an event on their element, so that no script holds another's state.
 const setField = (id, value) =>

@@ -1,0 +1,85 @@
+"""How the networks of a model are called: changed within, tile by tile, and looked at afterwards."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from math import ceil
+from typing import Any, TypeVar
+
+from torch import Tensor
+
+from sdtoolbox.engine.changes import HOOKS, changed
+from sdtoolbox.engine.finite import finite
+from sdtoolbox.engine.tiles import Side, Tile, Tiling
+from sdtoolbox.protocols import Change, Seamless, Tiles
+
+C = TypeVar("C")
+
+
+@dataclass(frozen=True, slots=True)
+class Calling:
+    """Calls under some changes; sizes are in latents, of which each is `factor` pixels wide and high."""
+
+    changes: tuple[Change, ...]
+    factor: int
+
+    def last(self, kind: type[C]) -> C | None:
+        """The last change of this kind."""
+        return next((change for change in reversed(self.changes) if isinstance(change, kind)), None)
+
+    def tiling(self, height: int, width: int) -> Tiling:
+        """How a plane of this size is cut up: one tile without the change `Tiles`."""
+        tiles = self.last(Tiles)
+        if tiles is None:
+            return Tiling(Side.of(height, height, 0), Side.of(width, width, 0))
+        joined = [change for change in self.changes if isinstance(change, Seamless)]
+        overlap = ceil(tiles.overlap / self.factor)
+        return Tiling(
+            Side.of(height, max(1, tiles.height // self.factor), overlap, circle=any(one.vertical for one in joined)),
+            Side.of(width, max(1, tiles.width // self.factor), overlap, circle=any(one.horizontal for one in joined)),
+        )
+
+    def blended(
+        self,
+        network: Any,
+        stage: str,
+        call: Callable[[Tensor], Tensor],
+        plane: Tensor,
+        *,
+        takes: int = 1,
+        gives: int = 1,
+    ) -> Tensor:
+        """What `call`, which asks `network`, makes of each tile of `plane`, put together.
+
+        `takes` and `gives`: how many places of the plane and of the answer a latent is wide. NUMERIC and OUT_OF_MEMORY
+        name the `stage`.
+        """
+        tiling = self.tiling(plane.shape[-2] // takes, plane.shape[-1] // takes)
+        inner = self._inner(tiling)
+
+        tiles = None if tiling.whole else self.last(Tiles)
+
+        def of(tile: Tile) -> Tensor:
+            if tiles is not None:
+                tiles.before_each()
+            seen = tile.of(plane, takes)
+
+            def called() -> Tensor:
+                with changed(network, inner):
+                    return call(seen)
+
+            return finite(called if inner else lambda: call(seen), network, stage, seen)
+
+        return tiling.blended(of, gives)
+
+    def _inner(self, tiling: Tiling) -> Sequence[Change]:
+        """What is changed inside a network. Where there are several tiles none of them meets its own other edge."""
+        inner: list[Change] = []
+        for change in self.changes:
+            if isinstance(change, Seamless):
+                one_column, one_row = len(tiling.columns.starts) == 1, len(tiling.rows.starts) == 1
+                change = Seamless(change.horizontal and one_column, change.vertical and one_row)
+            if type(change) in HOOKS:
+                inner.append(change)
+        return inner

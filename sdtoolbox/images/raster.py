@@ -1,0 +1,141 @@
+"""A raster: a decoded picture at its own depth, in its own colours, with its alpha. Only here a file becomes pixels."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TypeAlias
+
+import numpy as np
+from PIL import Image
+
+from sdtoolbox.images import png
+from sdtoolbox.images.decoding import decoded, shallow
+from sdtoolbox.images.filling import spread
+from sdtoolbox.images.opening import file_bytes
+from sdtoolbox.images.profiles import rgb_profile, to_srgb
+
+Box: TypeAlias = tuple[int, int, int, int]
+"""left, top, right and bottom in pixels; right and bottom are just outside."""
+MIDDLE_GREY = 128
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Raster:
+    """`pixels`: RGB [H, W, 3], uint8 or uint16, upright; `alpha`: [H, W] of the same type, or None where all is opaque.
+
+    `icc` is the profile that says which colours these numbers are, None for sRGB. Alpha is straight: the colours are
+    not multiplied with it.
+    """
+
+    pixels: np.ndarray
+    alpha: np.ndarray | None = None
+    icc: bytes | None = None
+
+    @classmethod
+    def read(cls, source: bytes | Path) -> Raster:
+        """The picture in a PNG, JPEG or WebP file, turned as its EXIF says; of several frames the first.
+
+        Greys become RGB with equal channels. UserError IMAGE_INVALID, in words, for what cannot be read,
+        IMAGE_TOO_LARGE for what is beyond the limits.
+        """
+        return cls(*decoded(file_bytes(source)))
+
+    @classmethod
+    def of(cls, picture: Image.Image) -> Raster:
+        """A Pillow picture of 8 bits, with its alpha and its profile if it has them."""
+        return cls(*shallow(picture), rgb_profile(picture.info.get("icc_profile")))
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height in pixels."""
+        return self.pixels.shape[1], self.pixels.shape[0]
+
+    @property
+    def maximum(self) -> int:
+        """What white is: 255 or 65535."""
+        return int(np.iinfo(self.pixels.dtype).max)
+
+    def picture(self) -> Image.Image:
+        """What networks are shown: RGB of 8 bits in sRGB.
+
+        Under transparent pixels there may lie anything, black as a rule: there the visible colours around continue,
+        so that nothing unseen leaves a halo. A picture of which nothing is seen is middle grey.
+        """
+        pixels = self.pixels
+        if self.alpha is not None and (self.alpha < self.maximum).any():
+            pixels = self._visible(self.alpha)
+        return to_srgb(Image.fromarray(eight_bits(pixels)), self.icc)
+
+    def shown(self) -> Image.Image:
+        """What people are shown: of 8 bits in sRGB, RGB or with its alpha RGBA."""
+        picture = to_srgb(Image.fromarray(eight_bits(self.pixels)), self.icc)
+        if self.alpha is not None:
+            picture.putalpha(Image.fromarray(eight_bits(self.alpha)))
+        return picture
+
+    def _visible(self, alpha: np.ndarray) -> np.ndarray:
+        if not alpha.any():
+            return np.full(self.pixels.shape, MIDDLE_GREY, np.uint8)
+        found = spread(self.pixels.astype(np.float32), alpha.astype(np.float32) / self.maximum)
+        return self._rounded(found)
+
+    def crop(self, box: Box) -> Raster:
+        """The part within a box that lies inside the picture."""
+        left, top, right, bottom = box
+        if not (0 <= left < right <= self.size[0] and 0 <= top < bottom <= self.size[1]):
+            raise ValueError(f"the box {box} is not inside {self.size}")
+        part = (slice(top, bottom), slice(left, right))
+        alpha = None if self.alpha is None else self.alpha[part].copy()
+        return replace(self, pixels=self.pixels[part].copy(), alpha=alpha)
+
+    def pasted(self, part: Raster, box: Box) -> Raster:
+        """With another raster of the same kind in place of what lies in a box of its size."""
+        left, top, right, bottom = box
+        pixels, alpha = self.pixels.copy(), None if self.alpha is None else self.alpha.copy()
+        pixels[top:bottom, left:right] = part.pixels
+        if alpha is not None:
+            alpha[top:bottom, left:right] = part.maximum if part.alpha is None else part.alpha
+        return replace(self, pixels=pixels, alpha=alpha)
+
+    def extended(self, left: int = 0, top: int = 0, right: int = 0, bottom: int = 0) -> Raster:
+        """With so many more pixels at each side: the edge's own repeated, and transparent if there is an alpha."""
+        sides = [(top, bottom), (left, right)]
+        alpha = None if self.alpha is None else np.pad(self.alpha, sides)
+        return replace(self, pixels=np.pad(self.pixels, [*sides, (0, 0)], mode="edge"), alpha=alpha)
+
+    def resized(self, width: int, height: int) -> Raster:
+        """In another size, by Lanczos's filter at full depth; colours count by how opaque they are."""
+        if (width, height) == self.size:
+            return self
+        if self.alpha is None:
+            return replace(self, pixels=self._rounded(_resized(self.pixels, width, height)))
+        opaque = self.alpha.astype(np.float32)[..., None] / self.maximum
+        alpha = _resized(opaque, width, height)
+        straight = _resized(self.pixels, width, height)  # for where nothing is seen
+        seen = _resized(self.pixels * opaque, width, height) / np.maximum(alpha, 1e-3)
+        pixels = np.where(alpha > 1e-3, seen, straight)
+        return replace(self, pixels=self._rounded(pixels), alpha=self._rounded(alpha[..., 0] * self.maximum))
+
+    def _rounded(self, values: np.ndarray) -> np.ndarray:
+        found: np.ndarray = np.rint(values.clip(0, self.maximum)).astype(self.pixels.dtype)
+        return found
+
+    def png(self, texts: Mapping[str, str] | None = None) -> bytes:
+        """A PNG file of this depth with alpha, profile and texts by key; `read` gives back the same, bit for bit.
+
+        The same raster and texts give the same bytes.
+        """
+        return png.encoded(self.pixels, self.alpha, self.icc, texts or {})
+
+
+def eight_bits(values: np.ndarray) -> np.ndarray:
+    """uint8 of uint8 or, rounded, of uint16."""
+    return values if values.dtype == np.uint8 else ((values.astype(np.uint32) + 128) // 257).astype(np.uint8)
+
+
+def _resized(values: np.ndarray, width: int, height: int) -> np.ndarray:
+    """[H, W, C] -> float32 [height, width, C]."""
+    planes = [Image.fromarray(values[..., i].astype(np.float32)) for i in range(values.shape[2])]
+    return np.dstack([np.asarray(plane.resize((width, height), Image.Resampling.LANCZOS)) for plane in planes])

@@ -1,0 +1,53 @@
+"""Files that a power cut leaves whole or absent, below a folder that no name leads out of."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import time
+from pathlib import Path
+
+from sdtoolbox.errors import UserError
+from sdtoolbox.faults import reach
+
+YOUNG = 60
+"""Seconds during which a half-written file is left alone: another process may be writing it right now."""
+
+
+def open_within(root: Path, name: str) -> Path:
+    """`root/name`, refused with IMAGE_INVALID if that lies outside `root` by dots, links or an absolute path."""
+    path = (root / name).resolve()
+    if not path.is_relative_to(root.resolve()):
+        raise UserError("IMAGE_INVALID", "that file is outside the store.", "")
+    return path
+
+
+def write_whole(target: Path, data: bytes) -> None:
+    """Write a file so that after a crash it is whole or absent; OSError if that fails, with nothing left behind."""
+    handle, temporary = tempfile.mkstemp(prefix=".", suffix=".part", dir=target.parent)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        os.chmod(temporary, 0o644)
+        reach("save.before_rename")
+        os.replace(temporary, target)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+    if os.name != "nt":  # Windows cannot open folders; its rename is durable by itself
+        folder = os.open(target.parent, os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
+    reach("save.after_rename")
+
+
+def remove_halves(folder: Path) -> int:
+    """Remove what a crash left half-written in the folders directly below; how many files."""
+    old = [path for path in folder.glob("*/.*.part") if time.time() - path.stat().st_mtime > YOUNG]
+    for path in old:
+        path.unlink(missing_ok=True)
+    return len(old)
