@@ -23,8 +23,15 @@ BUILTIN_MODULES = (
     "sdtoolbox.samplers.schedules",
     "sdtoolbox.upscalers.latent",
     "sdtoolbox.upscalers.classical",
+    "sdtoolbox.fillers.blur",
+    "sdtoolbox.fillers.diffused",
+    "sdtoolbox.fillers.patches",
+    "sdtoolbox.selectors.flood",
+    "sdtoolbox.selectors.grab_cut",
     "sdtoolbox.tasks.txt2img",
     "sdtoolbox.tasks.img2img",
+    "sdtoolbox.tasks.inpaint",
+    "sdtoolbox.tasks.erase",
 )
 
 

@@ -17,7 +17,16 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, Literal, TypeVar
 
-from sdtoolbox.protocols import Form, SamplerInfo, ScheduleInfo, TaskFunction, TaskInfo, UpscalerInfo
+from sdtoolbox.protocols import (
+    FillerInfo,
+    Form,
+    SamplerInfo,
+    ScheduleInfo,
+    SelectorInfo,
+    TaskFunction,
+    TaskInfo,
+    UpscalerInfo,
+)
 from sdtoolbox.registry import Entry, Registry
 from sdtoolbox.schema.options import Option, options_of
 from sdtoolbox.schema.requests import Request
@@ -26,6 +35,9 @@ F = TypeVar("F", bound=Callable[..., Any])
 SAMPLER_ARGUMENTS = ("denoise", "x", "sigmas", "noise", "on_step")
 SAMPLER_NEEDS = ("unconditional", "noise_table")
 """What a sampler is given besides, if it names it: see `protocols.SamplerInfo.needs`."""
+SELECTOR_ARGUMENTS = ("pixels", "points", "box")
+SELECTOR_NEEDS = ("excluded",)
+"""What a selector is given besides, if it names it: see `protocols.SelectorInfo`."""
 
 
 @dataclass(slots=True)
@@ -35,6 +47,8 @@ class Registries:
     samplers: Registry[SamplerInfo] = field(default_factory=lambda: Registry("sampler"))
     schedules: Registry[ScheduleInfo] = field(default_factory=lambda: Registry("schedule"))
     upscalers: Registry[UpscalerInfo] = field(default_factory=lambda: Registry("upscaler"))
+    fillers: Registry[FillerInfo] = field(default_factory=lambda: Registry("filler"))
+    selectors: Registry[SelectorInfo] = field(default_factory=lambda: Registry("selector"))
     tasks: Registry[TaskInfo] = field(default_factory=lambda: Registry("task"))
     tabs: Registry[Callable[..., Any]] = field(default_factory=lambda: Registry("tab"))
 
@@ -44,6 +58,8 @@ class Registries:
             "samplers": self.samplers,
             "schedules": self.schedules,
             "upscalers": self.upscalers,
+            "fillers": self.fillers,
+            "selectors": self.selectors,
             "tasks": self.tasks,
             "tabs": self.tabs,
         }
@@ -75,7 +91,8 @@ class Extension:
         TypeError if the function does not take these arguments or an option has no default.
         """
         needs = tuple(name for name in SAMPLER_NEEDS if name in inspect.signature(function).parameters)
-        info = SamplerInfo(function, tuple(forms), _options(function), _help(function), needs, schedule)
+        options = _options(function, "sampler", SAMPLER_ARGUMENTS, SAMPLER_NEEDS)
+        info = SamplerInfo(function, tuple(forms), options, _help(function), needs, schedule)
         return self._add("samplers", function, label, info)
 
     def schedule(self, function: F, *, label: str | None = None) -> F:
@@ -87,6 +104,20 @@ class Extension:
     def upscaler(self, function: F, *, label: str | None = None, on: Literal["latents", "pictures"]) -> F:
         """Add an upscaler of latents or of pictures: see `protocols.UpscalerInfo`."""
         return self._add("upscalers", function, label, UpscalerInfo(function, on, _help(function)))
+
+    def filler(self, function: F, *, label: str | None = None) -> F:
+        """Add a filler: `function(pixels, mask)` closes the hole that `mask` is; see `protocols.FillerInfo`."""
+        return self._add("fillers", function, label, FillerInfo(function, _help(function)))
+
+    def selector(self, function: F, *, label: str | None = None) -> F:
+        """Add a selector: `function(pixels, points, box, **options)` gives a mask; see `protocols.SelectorInfo`.
+
+        TypeError if the function does not take these arguments or an option has no default.
+        """
+        parameters = inspect.signature(function).parameters
+        needs = tuple(name for name in SELECTOR_NEEDS if name in parameters)
+        options = _options(function, "selector", SELECTOR_ARGUMENTS, SELECTOR_NEEDS)
+        return self._add("selectors", function, label, SelectorInfo(function, _help(function), options, needs))
 
     def task(self, request: type[Request], run: TaskFunction, *, label: str | None = None) -> None:
         """Add a task: form, endpoint, command, queue row and metadata all follow from the request class."""
@@ -120,12 +151,12 @@ def _help(described: Any) -> str:
     return (inspect.getdoc(described) or "").split("\n\n")[0].replace("\n", " ")
 
 
-def _options(function: Callable[..., Any]) -> dict[str, Option]:
+def _options(function: Callable[..., Any], noun: str, given: Sequence[str], needs: Sequence[str]) -> dict[str, Option]:
     parameters = inspect.signature(function).parameters
-    missing = [name for name in SAMPLER_ARGUMENTS if name not in parameters]
+    missing = [name for name in given if name not in parameters]
     if missing:
-        raise TypeError(f"sampler {function.__name__} does not take {', '.join(missing)}")
-    return options_of(function, (*SAMPLER_ARGUMENTS, *SAMPLER_NEEDS))
+        raise TypeError(f"{noun} {function.__name__} does not take {', '.join(missing)}")
+    return options_of(function, (*given, *needs))
 
 
 @dataclass(frozen=True, slots=True)

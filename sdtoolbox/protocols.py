@@ -42,6 +42,9 @@ Variant = Literal["", "inpaint", "instruct"]
 Mask: TypeAlias = "NDArray[np.float32]"
 """What is to be repainted: [H, W] in [0, 1], 1 wholly, grey in part."""
 
+Eraser: TypeAlias = "Callable[[NDArray[np.uint8], NDArray[np.bool_]], NDArray[np.uint8]]"
+"""eraser(pixels, mask): RGB [H, W, 3] and [H, W], True where something is to go -> pixels, the same elsewhere."""
+
 Condition: TypeAlias = Any
 """What a model made of a prompt; only the model that made it looks inside."""
 
@@ -122,6 +125,33 @@ class UpscalerInfo:
     function: Callable[..., Any]
     on: Literal["latents", "pictures"]
     help: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class FillerInfo:
+    """A registered filler: it closes a hole in a picture from what is around it.
+
+    `function(pixels, mask)`: RGB uint8 [H, W, 3] and bool [H, W], True where the hole is -> pixels of the same shape,
+    unchanged elsewhere.
+    """
+
+    function: Callable[..., Any]
+    help: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SelectorInfo:
+    """A registered selector: it makes a mask of what was pointed at.
+
+    `function(pixels, points, box, **options)`: RGB uint8 [H, W, 3], points as (x, y) in pixels, a box as (left, top,
+    right, bottom) or None -> float32 [H, W] in [0, 1]. Points that are not on the thing come as `excluded` if the
+    function names it.
+    """
+
+    function: Callable[..., Any]
+    help: str = ""
+    options: Mapping[str, Option] = field(default_factory=dict)
+    needs: tuple[str, ...] = ()
 
 
 class NoiseSource(Protocol):
@@ -326,6 +356,10 @@ class TaskContext(Protocol):
 
     def picture_path(self, identity: str) -> Path:
         """The file of a picture of the store; UserError IMAGE_INVALID if it is gone."""
+        ...
+
+    def eraser(self, eraser: str) -> Eraser:
+        """The network of this catalog id that erases; each call leases it, and writes it into `environment`."""
         ...
 
     def stage(self, stage: Stage, *, picture: int = 0, pictures_total: int = 1, work: float = 1.0) -> None:

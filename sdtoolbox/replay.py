@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
@@ -14,13 +15,13 @@ import numpy as np
 from sdtoolbox import __version__
 from sdtoolbox.errors import UserError
 from sdtoolbox.images.metadata import read_text
-from sdtoolbox.images.opening import open_picture
+from sdtoolbox.images.raster import Raster
 from sdtoolbox.models.entries import CatalogEntry, Kind
 from sdtoolbox.models.fit import KIND_WORDS
 from sdtoolbox.models.stand_ins import stand_ins
 from sdtoolbox.schema.adapters import Adapter
 from sdtoolbox.schema.problems import shown
-from sdtoolbox.schema.requests import Request
+from sdtoolbox.schema.requests import Request, picture_fields
 from sdtoolbox.schema.results import Result
 from sdtoolbox.toolbox import Toolbox
 
@@ -30,6 +31,7 @@ CAUSES = (
     "hires_checkpoint",
     "refiner",
     "vae",
+    "network",
     "adapters",
     "embeddings",
     "device",
@@ -46,6 +48,7 @@ MODELS = {
     "hires_checkpoint": "hires checkpoint",
     "refiner": "refiner",
     "vae": "VAE",
+    "network": "network",
     "adapters": "adapter",
     "embeddings": "embedding",
 }
@@ -68,10 +71,12 @@ class Replay:
         return asdict(self)
 
 
-def replay(file: Path, toolbox: Toolbox) -> Replay:
+def replay(file: Path, toolbox: Toolbox, given: Mapping[str, Path] | None = None) -> Replay:
     """Draw the picture in `file` again and compare every pixel.
 
-    UserError IMAGE_INVALID if the file does not say how it was drawn, MODEL_MISSING, with name and hash, if its
+    `given` has the files of pictures that it was drawn from, by field ("image", "mask"): they are taken in place of
+    those of the store, which may have them no more. UserError IMAGE_INVALID if such a picture is nowhere, or if the
+    file does not say how it was drawn, MODEL_MISSING, with name and hash, if its
     checkpoint, its VAE or an adapter is not here: another one is never taken in its place.
     """
     exact = read_text(file).exact
@@ -83,19 +88,53 @@ def replay(file: Path, toolbox: Toolbox) -> Replay:
         )
     before: Mapping[str, Any] = exact.get("environment") or {}
     request = _here(toolbox, exact, before)
+    request, other = _with_pictures(toolbox, request, given or {})
     result = toolbox.run_request(request, inline=True)
     # A plot's grid is of the whole request; its cells are of their own.
     places = [p for p in result.pictures if p.index == exact.get("index", 0)]
     picture = next((p for p in places if p.request == result.request), places[0] if places else None)
     if picture is None:
         raise UserError("IMAGE_INVALID", f"{file.name} names a place in its batch that is not there.", "")
-    old = np.asarray(open_picture(file).convert("RGB"), dtype=np.int16)
-    new = np.asarray(open_picture(toolbox.picture_path(picture.id)).convert("RGB"), dtype=np.int16)
-    if old.shape != new.shape:
-        return Replay(False, 255, f"the file is {old.shape[1]}x{old.shape[0]} pixels: it was resized", picture.id)
-    difference = int(np.abs(old - new).max())
-    cause = "" if difference == 0 else _cause(exact, before, result)
+    old, new = Raster.read(file), Raster.read(toolbox.picture_path(picture.id))
+    if old.size != new.size:
+        return Replay(False, 255, f"the file is {old.size[0]}x{old.size[1]} pixels: it was resized", picture.id)
+    difference = _difference(old, new)
+    cause = "" if difference == 0 else other or _cause(exact, before, result)
     return Replay(difference == 0, difference, cause, picture.id)
+
+
+def _difference(old: Raster, new: Raster) -> int:
+    """The largest difference of two rasters of one size in 1/255, rounded up, whatever their depths."""
+    apart = np.abs(_values(old) - _values(new)).max()
+    return math.ceil(float(apart) * 255 - 1e-6)
+
+
+def _values(raster: Raster) -> np.ndarray:
+    """[H, W, 4] in [0, 1]."""
+    alpha = np.full_like(raster.pixels[..., 0], raster.maximum) if raster.alpha is None else raster.alpha
+    return np.dstack([raster.pixels, alpha]) / float(raster.maximum)
+
+
+def _with_pictures(toolbox: Toolbox, request: Request, given: Mapping[str, Path]) -> tuple[Request, str]:
+    """The request on the pictures that are given or in the store, and which of them is another than before."""
+    changes, cause = {}, ""
+    for field in picture_fields(type(request)):
+        identity = getattr(request, field)
+        if field in given:
+            changes[field] = toolbox.store.inputs.add(given[field], "mask" if field == "mask" else "picture").id
+            if changes[field] != identity:
+                cause = cause or f"{field} was {str(identity)[:10]} and is {changes[field][:10]}"
+        elif identity is not None:
+            _check_there(toolbox, identity, field)
+    return request.model_copy(update=changes), cause
+
+
+def _check_there(toolbox: Toolbox, identity: str, field: str) -> None:
+    try:
+        toolbox.picture_path(identity)
+    except UserError:
+        said = f"the {field} that it was drawn from, {identity}, is not here any more."
+        raise UserError("IMAGE_INVALID", said, f"Give its file with --{field}.", field) from None
 
 
 def recorded_threads(file: Path) -> int | None:
@@ -114,6 +153,7 @@ def _here(toolbox: Toolbox, exact: Mapping[str, Any], before: Mapping[str, Any])
         ("hires_checkpoint", "checkpoint"),
         ("refiner", "checkpoint"),
         ("vae", "vae"),
+        ("network", "restorer"),
     )
     for field, kind in fields:
         if (identity := getattr(request, field, None)) is not None:

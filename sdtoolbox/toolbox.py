@@ -13,9 +13,13 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
+import numpy as np
+
 from sdtoolbox.errors import InvalidRequest, UserError
 from sdtoolbox.images.inputs import Input, InputKind
+from sdtoolbox.images.masks import is_empty, mask_png
 from sdtoolbox.images.metadata import read_texts
+from sdtoolbox.images.raster import Box, Raster
 from sdtoolbox.jobs.loaded import Loaded, LoadedModels
 from sdtoolbox.jobs.recovery import Recovery
 from sdtoolbox.jobs.timings import Timings
@@ -23,6 +27,7 @@ from sdtoolbox.prompts.styles import StyleFile
 from sdtoolbox.prompts.wildcards import Wildcards
 from sdtoolbox.schema.requests import Request
 from sdtoolbox.schema.results import Event, Job, JobState, Result
+from sdtoolbox.selectors.selecting import select
 from sdtoolbox.settings import Settings, load_settings
 from sdtoolbox.tasks.recall import Recalled, recall
 from sdtoolbox.tasks.resolve import resolve
@@ -111,7 +116,7 @@ class Toolbox:
         """
         request: type[Request] = self.registries.tasks.get(task, "task").value.request
         texts = {"parameters": source} if isinstance(source, str) else read_texts(source)
-        found = recall(texts, request, self.registries, self.catalog)
+        found = recall(texts, request, self.registries, self.catalog, self._has_picture)
         if found is None:
             raise UserError(
                 "IMAGE_INVALID",
@@ -119,6 +124,12 @@ class Toolbox:
                 "Use the file as the program saved it: most websites and editors drop that text.",
             )
         return found
+
+    def _has_picture(self, identity: str) -> bool:
+        try:
+            return self.store.path(identity).is_file()
+        except UserError:
+            return False
 
     def submit(self, request: Request, client: str = "") -> str:
         """Put a request into the durable queue and return the job's id; UserError if it cannot be drawn."""
@@ -184,6 +195,27 @@ class Toolbox:
     def add_mask(self, source: bytes | Path, name: str = "") -> str:
         """As `add_picture`, for a mask: white, or what is drawn on a transparent layer, is repainted."""
         return self.store.inputs.add(source, "mask", name).id
+
+    def select(
+        self,
+        selector: str,
+        image: str,
+        points: Sequence[tuple[int, int]] = (),
+        box: Box | None = None,
+        excluded: Sequence[tuple[int, int]] = (),
+        **options: Any,
+    ) -> str:
+        """A mask of what was pointed at in a stored picture: its id, to be named in requests.
+
+        `selector` is a registered one; points are (x, y), a box is left, top, right and bottom, in pixels of the
+        picture as it is seen upright. UserError if nothing was pointed at, or nothing found.
+        """
+        entry = self.registries.selectors.get(selector, "selector")
+        pixels = np.asarray(Raster.read(self.picture_path(image)).picture())
+        mask = select(entry, pixels, points, box, excluded, options)
+        if is_empty(mask):
+            raise UserError("MASK_INVALID", f"{entry.label} found nothing there.", "Point somewhere else.", "points")
+        return self.add_mask(mask_png(mask), entry.label)
 
     def inputs(self, kind: InputKind | None = None, limit: int = 100) -> list[Input]:
         """The pictures and masks that were added, the newest first."""

@@ -144,6 +144,10 @@ class FakeContext:
         finally:
             self.leased.remove(checkpoint)
 
+    def eraser(self, eraser: str) -> Any:
+        """The function of this id, from the mapping."""
+        return self._models[eraser]
+
     def once(self, key: str, make: Any) -> Any:
         """What was made under this key, or is made now."""
         if key not in self.made:

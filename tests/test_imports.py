@@ -23,6 +23,7 @@ FLOORS = [
     {"engine", "tasks", "jobs"},
     {"builtin"},
     {"extensions"},
+    {"fillers", "selectors"},
     {"samplers", "upscalers", "prompts", "models", "images"},
     {"registry"},
     {"protocols"},

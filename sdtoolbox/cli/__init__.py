@@ -62,14 +62,17 @@ def serve(as_json: bool, **overrides: Any) -> None:
 
 @main.command()
 @click.argument("picture", type=click.Path(path_type=Path))
+@click.option("--image", type=click.Path(path_type=Path), help="The picture that it was drawn from, if it is gone.")
+@click.option("--mask", type=click.Path(path_type=Path), help="The mask that it was drawn with, if it is gone.")
 @reports_errors
-def replay(as_json: bool, picture: Path) -> None:
+def replay(as_json: bool, picture: Path, **inputs: Path | None) -> None:
     """Draw a PNG file of ours again; exit status 0 only if every pixel is the same."""
     from sdtoolbox.replay import recorded_threads
     from sdtoolbox.replay import replay as replay_picture
 
     with open_toolbox(threads=recorded_threads(picture)) as toolbox:
-        outcome = replay_picture(picture, toolbox)
+        given = {field: file for field, file in inputs.items() if file is not None}
+        outcome = replay_picture(picture, toolbox, given)
     text = "identical" if outcome.identical else f"differs by up to {outcome.max_difference}/255: {outcome.cause}"
     show(as_json, outcome.as_dict(), text)
     raise SystemExit(0 if outcome.identical else 1)

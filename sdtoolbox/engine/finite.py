@@ -14,14 +14,16 @@ from sdtoolbox.engine.memory import within_memory
 from sdtoolbox.engine.offload import raised_precision
 from sdtoolbox.errors import UserError
 
+HINT = "Try a smaller guidance scale or another sampler; if nothing helps, the checkpoint is damaged."
+
 
 @torch.no_grad()
-def finite(call: Callable[[], Tensor], network: Any, stage: str, given: Tensor) -> Tensor:
+def finite(call: Callable[[], Tensor], network: Any, stage: str, given: Tensor, hint: str = HINT) -> Tensor:
     """The result of `call` to a network, once more in float32 if it is not finite in less; else NUMERIC.
 
     `given` is what the network sees. OUT_OF_MEMORY if it is too large; both name the `stage`.
     """
-    doing = f"{stage} on {'x'.join(map(str, given.shape))} latents"
+    doing = f"{stage} on {'x'.join(map(str, given.shape))} values"
     result = within_memory(doing, call)
     if is_finite(result):
         return result
@@ -30,11 +32,7 @@ def finite(call: Callable[[], Tensor], network: Any, stage: str, given: Tensor) 
         if is_finite(result):
             return result
     culprit = "answered with" if is_finite(given) else "was given"
-    raise UserError(
-        "NUMERIC",
-        f"{stage} {culprit} numbers that are not finite.",
-        "Try a smaller guidance scale or another sampler; if nothing helps, the checkpoint is damaged.",
-    )
+    raise UserError("NUMERIC", f"{stage} {culprit} numbers that are not finite.", hint)
 
 
 def is_finite(values: Tensor) -> bool:

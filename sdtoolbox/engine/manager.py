@@ -18,6 +18,7 @@ from sdtoolbox.engine.cache import Bytes, Cache, Key, Slot, key_of
 from sdtoolbox.engine.components import Components
 from sdtoolbox.engine.devices import open_device
 from sdtoolbox.engine.diffusion import LatentDiffusion
+from sdtoolbox.engine.erasing import Eraser, device_of_erasers, load_eraser
 from sdtoolbox.engine.identity import Identities, version_of
 from sdtoolbox.engine.loading import load, load_vae
 from sdtoolbox.engine.outfit import Adaptation, OtherVae, Outfit
@@ -106,6 +107,14 @@ class ModelManager:
             held.callback(self._settle)
             # No name here for what is lent: it would keep the weights until after they are to be gone.
             yield self._lent(wanted, held, announce)
+
+    @contextmanager
+    def eraser(self, eraser_id: str, on_loading: Announce | None = None) -> Iterator[Eraser]:
+        """The network of this catalog id that erases, until the block ends; `on_loading` and errors as `lease`."""
+        entry = self._catalog.find(eraser_id, "restorer", "network")
+        with ExitStack() as held:
+            held.callback(self._settle)
+            yield self._lent_eraser(entry, held, on_loading or (lambda: None))
 
     def _find(self, checkpoint_id: str, adapters: Sequence[Adapter], vae: str | None) -> Wanted:
         """The entries of a lease; LORA_INCOMPATIBLE or MODEL_TYPE before any work if they do not go together."""
@@ -217,6 +226,22 @@ class ModelManager:
         return "cpu" if policy.offloads else memory.kind_of(self._device.torch_device)
 
     # Lending
+
+    def _lent_eraser(self, entry: CatalogEntry, held: ExitStack, announce: Announce) -> Eraser:
+        with self._loading:
+            version = version_of(entry)
+            slot = self._held(key_of(entry), version)
+            if slot is None:
+                announce()
+                device = device_of_erasers(self._device)
+                self._make_room({memory.kind_of(device.torch_device): stored_bytes(entry)})
+                identity = self._identities.of(entry, version)
+                eraser = self._loaded(entry, lambda: load_eraser(entry, device, identity))
+                slot = self._cache.put(Slot(entry, version, eraser, lambda: memory.footprint([eraser.network])))
+            held.callback(self._cache.give_back, slot)
+        self.on_change()
+        lent: Eraser = slot.value
+        return lent
 
     def _lent(self, wanted: Wanted, held: ExitStack, announce: Announce) -> LatentDiffusion:
         """The model of a lease, which ends with `held`."""

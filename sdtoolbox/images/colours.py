@@ -12,8 +12,8 @@ LEVELS = 1024
 def with_colours_of(picture: Image.Image, reference: Image.Image) -> Image.Image:
     """The picture, with each channel spread as in the reference: RGB of 8 bits in and out, of any two sizes.
 
-    Histogram matching in CIE Lab, where lightness and colour do not bleed into each other; a flat reference gives a flat
-    picture.
+    Histogram matching in CIE Lab, where lightness and colour do not bleed into each other; a flat reference gives a
+    flat picture.
     """
     import cv2
 
@@ -29,7 +29,7 @@ def with_colours_of(picture: Image.Image, reference: Image.Image) -> Image.Image
 def _matched(values: np.ndarray, reference: np.ndarray) -> np.ndarray:
     """The value of the same rank in the reference for each value; equal ones stay equal."""
     flat = values.ravel()
-    found, inverse, counts = np.unique(flat, return_inverse=True, return_counts=True)
+    _, inverse, counts = np.unique(flat, return_inverse=True, return_counts=True)
     ranks = (np.cumsum(counts) - counts / 2) / flat.size  # the middle rank of equal values
     shares = (np.arange(LEVELS) + 0.5) / LEVELS
     wanted = np.interp(ranks, shares, np.quantile(reference, shares))

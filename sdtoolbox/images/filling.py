@@ -21,7 +21,7 @@ def spread(values: np.ndarray, weights: np.ndarray) -> np.ndarray:
     height, width = weights.shape
     if height * width == 1 or weights.min() >= 1:
         return np.where(known > 0, values, 0).astype(np.float32)
-    coarse = spread(*_halved(values, weights))
+    coarse = spread(*halved(values, weights))
     found = np.atleast_3d(cv2.resize(coarse, (width, height), interpolation=cv2.INTER_LINEAR))
     for _ in range(SMOOTHINGS):
         found = values * known + found * (1 - known)
@@ -30,7 +30,7 @@ def spread(values: np.ndarray, weights: np.ndarray) -> np.ndarray:
     return mixed
 
 
-def _halved(values: np.ndarray, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def halved(values: np.ndarray, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Means of 2 x 2, each value counting as much as it weighs; a place is known as soon as one of the four is."""
     odd = [(0, side % 2) for side in weights.shape]
     weights, values = np.pad(weights, odd), np.pad(values, [*odd, (0, 0)])

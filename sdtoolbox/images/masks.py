@@ -110,10 +110,10 @@ def shrink(mask: Mask, radius: int) -> Mask:
 
 
 def _levels(mask: Mask) -> list[float]:
-    """The values above 0, rising; if they are too many, evenly spread ones up to the largest."""
+    """The values above 0, rising; if they are too many, evenly spread ones from the least to the largest."""
     found = np.unique(mask[mask > 0])
     if len(found) > GREY_LEVELS:
-        found = np.unique(np.linspace(0, found[-1], GREY_LEVELS + 1, dtype=np.float32)[1:])
+        found = np.linspace(found[0], found[-1], GREY_LEVELS, dtype=np.float32)
     return [float(level) for level in found]
 
 

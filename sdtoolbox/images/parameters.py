@@ -63,7 +63,8 @@ def parameters_text(
     """The text of one picture: prompt, negative prompt, one line of `Key: value`.
 
     `request` is the resolved request of the picture's batch, `index` its place in it, `seed` its own seed;
-    `checkpoint` and `vae` have `name` and `sha256`, and are None where the request has none; `registries` gives the labels people know ("DPM++ 2M");
+    `checkpoint` and `vae` have `name` and `sha256`, and are None where the request has none; `registries` gives the
+    labels people know ("DPM++ 2M");
     `adapters` has, by the id that stands in the request, `name` and `autov3`: they are written behind the prompt, as
     the tags that everybody reads; `models` has, by id, `name` and `sha256` of what other fields name.
     """

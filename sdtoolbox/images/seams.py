@@ -11,17 +11,21 @@ from sdtoolbox.protocols import Mask
 
 RING = 24
 """Pixels around the mask in which painting and picture are compared."""
-SMALL = 96
-"""Longest side of the field of corrections: only what is broader than a few of its places is a matter of colour."""
-OUTLIERS = 3.0
+COARSE = 8
+"""Pixels along a place of the field of corrections: what is smaller is drawing, not tint."""
+ROUNDS = 8
+OUTLIERS = 2.5
 CLOSE = 2 / 255
 """Differences of this size are rounding and noise."""
 STEPS = (1.0, 8.0)
 """Pixels to each side over which colours are compared: a hard edge, and one that is faded over a mask's blur."""
 CELL = 12
-"""Pixels of contour over which differences are averaged, sign and all: a seam is one, and texture cancels out."""
+"""Pixels along a side of the squares in which differences are averaged."""
 BESIDE = tuple(range(20, 53, 4))
 """Distances from the edge at which the picture's own differences are measured."""
+NEAR = 24
+"""Pixels: the standard deviation of what "beside" means along the edge."""
+MOST_CELLS = 512
 FLOOR = 1 / 255
 
 
@@ -41,8 +45,8 @@ def match_ring(source: np.ndarray, painted: np.ndarray, mask: Mask, width: int =
     if not ring.any():
         return pictures[1].copy()
     offset = pictures[0] - pictures[1]
-    small = _shrunk(np.where(ring[..., None], offset, 0), ring.astype(np.float32))
-    field = spread(*_agreeing(*small))
+    means, counted = _coarse(np.where(ring[..., None], offset, 0), ring.astype(np.float32))
+    field = spread(means, _agreeing(means, counted))
     large = Image.Resampling.BICUBIC
     planes = [Image.fromarray(field[..., i]).resize(mask.shape[::-1], large) for i in range(3)]
     found: np.ndarray = (pictures[1] + np.dstack([np.asarray(plane) for plane in planes])).clip(0, 1)
@@ -63,38 +67,49 @@ def _ring(mask: Mask, width: int) -> np.ndarray:
     return ring
 
 
-def _shrunk(values: np.ndarray, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Weighted means over the squares of a coarse grid, and how much of each square was counted."""
+def _coarse(values: np.ndarray, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Weighted means over the places of a coarse grid, and how much of each place was counted."""
     height, width = weights.shape
-    scale = min(1.0, SMALL / max(height, width))
-    size = max(1, round(width * scale)), max(1, round(height * scale))
-    planes = [
-        Image.fromarray(plane).resize(size, Image.Resampling.BOX) for plane in (*np.moveaxis(values, 2, 0), weights)
-    ]
+    size = max(1, round(width / COARSE)), max(1, round(height / COARSE))
+    planes = [Image.fromarray(one).resize(size, Image.Resampling.BOX) for one in (*np.moveaxis(values, 2, 0), weights)]
     *sums, total = (np.asarray(plane) for plane in planes)
     return np.dstack(sums) / np.maximum(total, 1e-6)[..., None], total.clip(0, 1)
 
 
-def _agreeing(offset: np.ndarray, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The same without the places that are far from what most of the ring says."""
-    known = weights > 0
-    middle = np.median(offset[known], axis=0)
-    away = np.abs(offset - middle).max(axis=2)
-    usual = float(np.median(away[known])) + CLOSE
-    return offset, np.where(known & (away <= OUTLIERS * usual), weights, 0).astype(np.float32)
+def _agreeing(means: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """The weights without those of differences that are far from the slope on which most of them lie.
+
+    The slope is found by least squares, in which what is far away counts less from round to round (Cauchy's weights).
+    """
+    height, width = weights.shape
+    rows, columns = np.mgrid[0:height, 0:width]
+    basis = np.stack([np.ones_like(rows), rows / height, columns / width], axis=-1).reshape(-1, 3).astype(np.float32)
+    values, known = means.reshape(-1, 3), weights.ravel()
+    counted, away = known, np.zeros_like(known)
+    for _ in range(ROUNDS):
+        root = np.sqrt(counted)[:, None]
+        slope = basis @ np.linalg.lstsq(basis * root, values * root, rcond=1e-3)[0]
+        away = np.abs(values - slope).max(axis=1)
+        usual = float(np.median(away[known > 0])) + CLOSE
+        counted = known / (1 + (away / usual) ** 2)
+    return np.where(away <= OUTLIERS * usual, known, 0).reshape(weights.shape).astype(np.float32)
 
 
 def seam_score(picture: Image.Image | np.ndarray, mask: Mask) -> float:
     """How much a mask's edge can be seen: differences across it against those beside it; 1 is as the picture's own.
 
     Let n be the direction away from the mask and d_w(x) = I(x + w n) - I(x - w n), RGB in [0, 1]. A contour is all
-    pixels at one distance from the edge; D_w(contour) is the mean of |d_w| over it, where d_w is first averaged over
-    squares of 12 pixels. The score is
+    pixels at one distance from the edge; e_w of a square of 12 pixels is |d_w|, averaged over its part of a contour
+    with its sign: texture cancels out, a step does not. The score is the larger one, for w = 1 and w = 8, of
 
-        max over w in {1, 8} of (D_w(edge) + 1/255) / (mean of D_w(contours 20 to 52 pixels away) + 1/255)
+        exp(mean over squares of the edge of (log(e_w + 1/255) - log(e_w + 1/255) beside))
 
-    so that a flat picture has 1, not 0/0. A mask that follows the outline of a thing scores high in the untouched
-    picture too: what counts is how the score compares to that. 1 if there is no edge.
+    where "beside" is the mean over squares of the contours 20 to 52 pixels away, the nearer the more (Gaussian, 24
+    pixels). So each piece of the edge is compared with its own neighbourhood, a step in a plain sky counts although the
+    picture has stronger lines elsewhere, and a flat picture has 1, not 0/0.
+
+    A mask that follows the outline of a thing scores high in the untouched picture too: compare with that. 1 if there
+    is no edge.
     """
     pixels = _unit(np.asarray(picture.convert("RGB") if isinstance(picture, Image.Image) else picture))
     inside = mask >= 0.5 if (mask >= 0.5).any() else mask > 0
@@ -102,7 +117,7 @@ def seam_score(picture: Image.Image | np.ndarray, mask: Mask) -> float:
         return 1.0
     box = box_of((~inside if inside.mean() > 0.5 else inside).astype(np.float32))
     assert box is not None
-    left, top, right, bottom = padded(box, BESIDE[-1] + round(STEPS[-1]), mask.shape[::-1])
+    left, top, right, bottom = padded(box, BESIDE[-1] + round(STEPS[-1]), (mask.shape[1], mask.shape[0]))
     return _score(pixels[top:bottom, left:right], inside[top:bottom, left:right])
 
 
@@ -118,27 +133,41 @@ def _score(pixels: np.ndarray, inside: np.ndarray) -> float:
         blurred = pixels if step < 2 else cv2.GaussianBlur(pixels, (0, 0), step / 4)
         edge = _across(blurred, normal, np.abs(away) <= 1, step)
         beside = [_across(blurred, normal, np.abs(away - side * at) <= 1, step) for at in BESIDE for side in (1, -1)]
-        known = [one for one in beside if one is not None]
-        if edge is not None and known:
-            scores.append((edge + FLOOR) / (float(np.mean(known)) + FLOOR))
+        others = np.concatenate(beside)
+        if len(edge) and len(others):
+            scores.append(_compared(_thinned(edge, MOST_CELLS), _thinned(others, 16 * MOST_CELLS)))
     return max(scores, default=1.0)
 
 
-def _across(pixels: np.ndarray, normal: np.ndarray, band: np.ndarray, step: float) -> float | None:
-    """The mean difference across a contour, None for one of which there is next to nothing."""
+def _across(pixels: np.ndarray, normal: np.ndarray, band: np.ndarray, step: float) -> np.ndarray:
+    """The differences across a contour: [n, 3], for each square of it row, column and log(e + floor)."""
     import cv2
 
     rows, columns = np.nonzero(band)
-    if len(rows) < CELL:
-        return None
+    if not len(rows):
+        return np.empty((0, 3))
     places = np.stack([columns, rows], axis=1).astype(np.float32)[:, None]  # [n, 1, 2] as x, y
     ahead = normal[rows, columns][:, None].astype(np.float32) * np.float32(step)
-    sides = [
+    ends = [
         cv2.remap(pixels, places + sign * ahead, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
         for sign in (1, -1)
     ]
-    difference = (sides[0] - sides[1])[:, 0]  # [n, 3]
-    cells = (rows // CELL) * (pixels.shape[1] // CELL + 1) + columns // CELL
-    _, cell = np.unique(cells, return_inverse=True)
-    sums = np.stack([np.bincount(cell, difference[:, i]) for i in range(difference.shape[1])], axis=1)
-    return float(np.abs(sums).sum() / difference.size)
+    squares = (rows // CELL) * (pixels.shape[1] // CELL + 1) + columns // CELL
+    _, square, counts = np.unique(squares, return_inverse=True, return_counts=True)
+    across, channels = (ends[0] - ends[1])[:, 0], range(pixels.shape[2])
+    sums = [np.bincount(square, weights=values) for values in (rows, columns, *(across[:, i] for i in channels))]
+    row, column, *means = (values / counts for values in sums)
+    found = np.stack([row, column, np.log(np.abs(means).mean(axis=0) + FLOOR)], axis=1)
+    return found[counts >= CELL // 3]
+
+
+def _thinned(squares: np.ndarray, most: int) -> np.ndarray:
+    return squares[:: 1 + len(squares) // most]
+
+
+def _compared(edge: np.ndarray, beside: np.ndarray) -> float:
+    apart = ((edge[:, None, :2] - beside[None, :, :2]) ** 2).sum(axis=2)
+    apart -= apart.min(axis=1, keepdims=True)  # of one that has no neighbours the nearest counts
+    weights = np.exp(-apart / (2 * NEAR**2))
+    usual = (weights @ beside[:, 2]) / weights.sum(axis=1)
+    return float(np.exp((edge[:, 2] - usual).mean()))

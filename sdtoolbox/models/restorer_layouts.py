@@ -7,6 +7,8 @@ from collections.abc import Callable
 from sdtoolbox.models.recognition import Architecture, Names
 
 REASON = "networks that restore or enlarge pictures cannot be used yet"
+ERASERS = ("lama",)
+"""What continues a picture into a hole."""
 # Some are published inside a dictionary, of which conversions keep the name as a beginning.
 ROOTS = ("", "params_ema.", "params.", "module.", "netG.", "model.")
 SWIN_BLOCK = "layers.0.residual_group.blocks.0"
@@ -19,7 +21,11 @@ def _is_compact(names: Names) -> bool:
 
 
 def _row(
-    architecture: str, label: str, *layouts: tuple[str, ...], fits: Callable[[Names], bool] = lambda names: True
+    architecture: str,
+    label: str,
+    *layouts: tuple[str, ...],
+    fits: Callable[[Names], bool] = lambda names: True,
+    reason: str = REASON,
 ) -> Architecture:
     return Architecture(
         id=architecture,
@@ -29,7 +35,7 @@ def _row(
         roots=ROOTS,
         fits=fits,
         variant=architecture,
-        reason=REASON,
+        reason=reason,
     )
 
 
@@ -139,7 +145,7 @@ RESTORERS: tuple[Architecture, ...] = (
         ("body.0.weight", "body.1.weight", "body.2.weight", "body.3.weight", "body.4.weight"),
         fits=_is_compact,
     ),
-    _row("lama", "LaMa", ("model.1.bn_l.running_mean",), ("generator.model.1.bn_l.running_mean",)),
+    _row("lama", "LaMa", ("model.1.bn_l.running_mean",), ("generator.model.1.bn_l.running_mean",), reason=""),
     _row("mat", "MAT", ("synthesis.first_stage.conv_first.conv.resample_filter",)),
     _row("ddcolor", "DDColor", ("refine_net.0.0.weight_orig", "encoder.arch.downsample_layers.0.0.weight")),
     _row("aurasr", "AuraSR", ("mid_attn.layers.0.0.to_out.weight", "final_res_block.block1.proj.weights")),

@@ -21,6 +21,7 @@ from sdtoolbox.schema.pictures import (
     OutpaintBottom,
     OutpaintLeft,
     OutpaintRight,
+    OutpaintSettling,
     OutpaintTop,
     Padding,
     PictureId,
@@ -58,6 +59,9 @@ class Inpaint(Drawing, Masked):
     outpaint_right: OutpaintRight = Field(0, description="How much is drawn beyond the right edge.")
     outpaint_top: OutpaintTop = Field(0, description="How much is drawn beyond the upper edge.")
     outpaint_bottom: OutpaintBottom = Field(0, description="How much is drawn beyond the lower edge.")
+    outpaint_settling: OutpaintSettling = Field(
+        2, description="How often that is drawn over, to grow together with the picture."
+    )
 
 
 class Erase(Masked):

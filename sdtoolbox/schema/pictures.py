@@ -24,7 +24,9 @@ def _choice(label: str, key: str, words: dict[str, tuple[str, str]], **more: Any
     )
 
 
-PictureId = Annotated[str, Field(pattern=PICTURE_ID), Control("picture", "Picture", "Init image hash", aliases=("init_image",))]
+PictureId = Annotated[
+    str, Field(pattern=PICTURE_ID), Control("picture", "Picture", "Init image hash", aliases=("init_image",))
+]
 MaskId = Annotated[str, Field(pattern=PICTURE_ID), Control("mask", "Mask", "Mask hash")]
 Strength = Annotated[
     float, Field(ge=0, le=1), REAL, Control("slider", "Strength", "Denoising strength", step=0.05, aliases=("denoise",))
@@ -170,6 +172,9 @@ OutpaintLeft = Annotated[int, Field(ge=0, le=4096), WHOLE, _outpaint("left")]
 OutpaintRight = Annotated[int, Field(ge=0, le=4096), WHOLE, _outpaint("right")]
 OutpaintTop = Annotated[int, Field(ge=0, le=4096), WHOLE, _outpaint("top")]
 OutpaintBottom = Annotated[int, Field(ge=0, le=4096), WHOLE, _outpaint("bottom")]
+OutpaintSettling = Annotated[
+    int, Field(ge=0, le=8), WHOLE, Control("slider", "Settling", "Outpaint settling", group="outpaint", absent=2)
+]
 
 Eraser = Annotated[Name, Control("choice", "Eraser", "Eraser", choices="fillers")]
 EraserNetwork = Annotated[Name, Control("choice", "Network", "Eraser network", choices="erasers", same=True)]

@@ -56,6 +56,11 @@ def _find_control(info: FieldInfo) -> Control | None:
     return None
 
 
+def picture_fields(request: type[Request]) -> list[str]:
+    """The fields that hold the id of a picture or a mask."""
+    return [name for name in request.model_fields if control_of(request, name).kind in PICTURE_KINDS]
+
+
 def shown_fields(request: type[Request]) -> list[str]:
     """The fields that people are asked for, pictures first: all but those that resolving alone fills in."""
     kinds = {name: control_of(request, name).kind for name in request.model_fields}

@@ -6,14 +6,31 @@ import asyncio
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request
+from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import JSONResponse, Response
 
 from sdtoolbox.errors import UserError
 from sdtoolbox.images.inputs import InputKind
+from sdtoolbox.schema.checks import WHOLE
+from sdtoolbox.schema.options import Options
+from sdtoolbox.schema.pictures import PICTURE_ID
 from sdtoolbox.server.answers import error_response
 from sdtoolbox.toolbox import Toolbox
 
 NOW = {"cache-control": "no-store"}
+Whole = Annotated[int, WHOLE, Field(ge=0, le=2**20)]
+
+
+class Selection(BaseModel):
+    """What was pointed at in a picture, in its pixels: points on a thing, points beside it, a box around it."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    image: str = Field(pattern=PICTURE_ID)
+    points: tuple[tuple[Whole, Whole], ...] = Field((), max_length=1000)
+    excluded: tuple[tuple[Whole, Whole], ...] = Field((), max_length=1000)
+    box: tuple[Whole, Whole, Whole, Whole] | None = None
+    options: Options = Field(default_factory=dict)
 
 
 def inputs(toolbox: Toolbox, *, shared: bool = False) -> APIRouter:
@@ -31,6 +48,12 @@ def inputs(toolbox: Toolbox, *, shared: bool = False) -> APIRouter:
         except UserError as error:  # an id that names nothing is not found; a file that is no picture is a bad request
             return error_response(error, 400 if error.code == "IMAGE_INVALID" else None)
         return JSONResponse({"id": added.id, "width": added.width, "height": added.height}, headers=NOW)
+
+    @router.post("/select/{selector}")
+    def selected(selector: str, asked: Selection) -> Response:
+        """A mask of what was pointed at, kept like one that was sent: `{id}`."""
+        identity = toolbox.select(selector, asked.image, asked.points, asked.box, asked.excluded, **{**asked.options})
+        return JSONResponse({"id": identity}, headers=NOW)
 
     @router.get("/inputs")
     def listed(kind: InputKind | None = None, limit: Annotated[int, Query(ge=1, le=1000)] = 100) -> Response:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby, pairwise, takewhile
 from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
 
@@ -40,6 +40,8 @@ T = TypeVar("T")
 D = TypeVar("D", bound=Drawing)
 ENDLESS = 1000.0
 """Sigma from which on a table has no end: a model that was trained down to no signal at all is far above."""
+SEEDS_BETWEEN = 2**16
+"""How far the seeds of two drawings of one picture are apart: none of a usual job has another one's noise."""
 LARGEST_STRENGTH = 0.999
 """As in A1111; it gives all strengths above one and the same schedule."""
 
@@ -74,6 +76,13 @@ class Batch(Generic[D]):
             return None
         seeds = [request.variation_seed + i for i in range(request.batch_size)]
         return Variation(seeds, request.variation_strength, None if 0 in size else size)
+
+
+def again(batch: Batch[D], number: int) -> Batch[D]:
+    """The batch as it is drawn for the `number`th time, from 0, from what came out before: with noise of its own."""
+    return replace(
+        batch, request=batch.request.model_copy(update={"seed": batch.request.seed + number * SEEDS_BETWEEN})
+    )
 
 
 def batches(request: D) -> Iterator[Batch[D]]:

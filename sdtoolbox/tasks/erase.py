@@ -47,13 +47,13 @@ def run(request: Erase, ctx: TaskContext) -> Iterator[Drawn]:
     cut = source.crop(box)
     pixels = np.asarray(cut.picture())
     if request.network is not None:
-        painted = _by_network(ctx.eraser(request.network), pixels, mask[rows, columns], ctx)
-        if request.color_match:
-            painted = match_ring(pixels, painted, mask[rows, columns])
+        erased = _by_network(ctx.eraser(request.network), pixels, mask[rows, columns], ctx)
     else:
         ctx.stage("restoring", work=cut.size[0] * cut.size[1])
         filler = ctx.registries.fillers.get(request.eraser, "eraser").value
-        painted = filler.function(pixels, mask[rows, columns] > 0)
+        erased = filler.function(pixels, mask[rows, columns] > 0)
+    matches = request.color_match and request.network is not None  # fillers have the colours of what is around
+    painted = match_ring(pixels, erased, mask[rows, columns]) if matches else Image.fromarray(erased)
     raster = source.pasted(composite(cut, painted, opacity[rows, columns]), box)
     yield Drawn(raster, 0, request, 0, measured={"seam": round(seam_score(raster.picture(), mask), 3)})
 

@@ -11,7 +11,7 @@ from sdtoolbox.protocols import Change, DiffusionModel, Drawn, Instruct, TaskCon
 from sdtoolbox.schema.img2img import Img2Img
 from sdtoolbox.schema.requests import Request
 from sdtoolbox.tasks import diffusion
-from sdtoolbox.tasks.diffusion import Batch, concrete
+from sdtoolbox.tasks.diffusion import Batch, again, concrete
 from sdtoolbox.tasks.leases import Seat
 from sdtoolbox.tasks.lending import drawn_with, lent
 from sdtoolbox.tasks.passes import Pass
@@ -24,8 +24,6 @@ if TYPE_CHECKING:
     from sdtoolbox.extensions import Extension
     from sdtoolbox.images.raster import Raster
 
-LOOP_SEEDS = 2**16
-"""How far the seeds of two loops are apart: no picture of a job has the noise of another one's loop."""
 CURVES: Mapping[str, Callable[[float], float]] = {
     "aggressive": lambda share: math.sin(share * math.pi / 2),
     "linear": lambda share: share,
@@ -87,9 +85,8 @@ def _changes(request: Img2Img, source: Raster, target: Raster) -> list[Change]:
 
 def _loop(batch: Batch[Img2Img], request: Img2Img, number: int) -> Batch[Img2Img]:
     """The batch as one loop draws it: with noise of its own, and its place among all that is drawn."""
-    own = batch.request.model_copy(update={"seed": batch.request.seed + number * LOOP_SEEDS})
     first = batch.first * request.loops + number * batch.request.batch_size
-    return replace(batch, request=own, first=first, pictures_total=batch.pictures_total * request.loops)
+    return replace(again(batch, number), first=first, pictures_total=batch.pictures_total * request.loops)
 
 
 def _again(

@@ -22,6 +22,9 @@ from sdtoolbox.tasks.widening import Widening, widened, widenings
 if TYPE_CHECKING:
     from sdtoolbox.extensions import Extension
 
+SETTLING = 0.7
+"""How strongly what was drawn beyond an edge is drawn again, and how that falls from each time to the next."""
+
 
 def run(request: Inpaint, ctx: TaskContext) -> Iterator[Drawn]:
     """Repaint what is masked of a resolved request's picture, then draw what lies beyond it, batch after batch.
@@ -90,7 +93,8 @@ def _beyond(
     for number, one in enumerate(passes):
         part = widened(raster, one, request)
         here = replace(batch, first=batch.first + number)
-        (raster,) = Repainting(part, request, ctx, model, refiner).pictures(here)
+        settling = [SETTLING ** (i + 1) for i in range(request.outpaint_settling)]
+        (raster,) = Repainting(part, request, ctx, model, refiner, settling).pictures(here)
     return raster, everything_drawn(mask, request, raster.size)
 
 

@@ -10,7 +10,7 @@ from sdtoolbox.images.store import ImageStore
 from sdtoolbox.models.entries import CatalogEntry
 from sdtoolbox.schema.img2img import Img2Img
 from sdtoolbox.schema.inpaint import Erase, Inpaint, Masked
-from sdtoolbox.schema.requests import Request, bounds_of, control_of
+from sdtoolbox.schema.requests import Request, bounds_of
 from sdtoolbox.tasks.masking import meant
 
 LARGEST_WHOLE = 2048
@@ -129,8 +129,3 @@ def _resolve_inpaint(request: Inpaint, values: dict[str, Any], size: tuple[int, 
         # A picture smaller than anything that can be drawn is drawn larger, and made small again.
         least = bounds_of(type(request), "width")[0] or 1
         values |= {"width": max(int(least), width), "height": max(int(least), height)}
-
-
-def picture_fields(request: type[Request]) -> list[str]:
-    """The fields of a request that hold the id of a picture or a mask."""
-    return [name for name in request.model_fields if control_of(request, name).kind in ("picture", "mask")]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from typing import Any
@@ -20,7 +20,7 @@ from sdtoolbox.models.stand_ins import stand_ins
 from sdtoolbox.prompts.tags import take_tags
 from sdtoolbox.schema.adapters import adapters_from
 from sdtoolbox.schema.problems import shown
-from sdtoolbox.schema.requests import Request, control_of
+from sdtoolbox.schema.requests import Request, control_of, picture_fields
 
 HASH_KEYS = {"checkpoint": "Model hash", "vae": "VAE hash"}
 LORA_HASHES = "Lora hashes"
@@ -54,12 +54,16 @@ class Recalled:
 
 
 def recall(
-    texts: Mapping[str, str], request: type[Request], registries: Registries, catalog: Catalog
+    texts: Mapping[str, str],
+    request: type[Request],
+    registries: Registries,
+    catalog: Catalog,
+    is_here: Callable[[str], bool] = lambda identity: False,
 ) -> Recalled | None:
     """What the texts of a picture say for a request; None if they say nothing that anybody knows.
 
     Our own exact request is believed before any text. Models are looked for by hash and by name; one that is not here
-    leaves its field empty and is named.
+    leaves its field empty and is named. So does a picture, by its id, unless `is_here`.
     """
     found = _exact(json_object(texts.get(EXACT_KEY)), request) or _foreign(texts, request, registries)
     if found is None:
@@ -67,6 +71,7 @@ def recall(
     recalled, hashes = found
     finder = _Finder(catalog, recalled, hashes)
     _find_models(request, finder)
+    _find_pictures(request, recalled, is_here)
     _keep_valid(request, recalled, registries)
     return recalled
 
@@ -161,6 +166,13 @@ def _find_models(request: type[Request], finder: _Finder) -> None:
     for name in request.model_fields:
         if control_of(request, name).kind == "prompt" and isinstance(values.get(name), str):
             values[name] = _with_tags_found(values[name], finder)
+
+
+def _find_pictures(request: type[Request], recalled: Recalled, is_here: Callable[[str], bool]) -> None:
+    for name in picture_fields(request):
+        identity = recalled.values.get(name)
+        if isinstance(identity, str) and not is_here(identity):
+            recalled.unknown[control_of(request, name).parameters_key] = recalled.values.pop(name)
 
 
 def _find_adapters(values: dict[str, Any], finder: _Finder) -> None:

@@ -10,14 +10,14 @@ import numpy as np
 from PIL import Image
 
 from sdtoolbox.images import masks
-from sdtoolbox.images.compositing import composite
+from sdtoolbox.images.compositing import Painted, composite
 from sdtoolbox.images.raster import Box, Raster
 from sdtoolbox.images.seams import match_ring
 from sdtoolbox.protocols import DiffusionModel, Mask, Repaint, Steer, TaskContext
 from sdtoolbox.samplers.keeping import keep_outside
 from sdtoolbox.schema.inpaint import Inpaint
 from sdtoolbox.tasks import diffusion
-from sdtoolbox.tasks.diffusion import Batch, concrete
+from sdtoolbox.tasks.diffusion import Batch, again, concrete
 from sdtoolbox.tasks.passes import Pass
 
 if TYPE_CHECKING:
@@ -45,10 +45,21 @@ class Part:
 
 
 class Repainting:
-    """Draws a part for one batch after the other; the picture is encoded and the words are read once."""
+    """Draws a part for one batch after the other; the picture is encoded and the words are read once.
+
+    `settling` are strengths at which it is drawn over and over again: what was begun at the mask's edge without regard
+    to the other side grows together with it. The idea is that of the jumps of Lugmayr et al. (2022), "RePaint", with
+    whole ways down the noise levels in their place, so that any sampler can make them.
+    """
 
     def __init__(
-        self, part: Part, request: Inpaint, ctx: TaskContext, model: DiffusionModel, refiner: DiffusionModel | None
+        self,
+        part: Part,
+        request: Inpaint,
+        ctx: TaskContext,
+        model: DiffusionModel,
+        refiner: DiffusionModel | None,
+        settling: Sequence[float] = (),
     ) -> None:
         self._part, self._request, self._ctx = part, request, ctx
         left, top, right, bottom = part.window.box
@@ -65,15 +76,19 @@ class Repainting:
         self._held = model.variant != "inpaint" or not hard
         asked = request.model_copy(update={"width": width, "height": height})
         own = concrete(request.width) * concrete(request.height)
-        self._pass = Pass(
-            model.changed(shown),
-            asked,
-            ctx,
-            strength=concrete(request.strength),
-            exact_steps=request.exact_steps,
-            refiner=refiner and refiner.changed(shown),
-            step_work=width * height / own,
-        )
+        self._passes = [
+            Pass(
+                model.changed(shown),
+                asked,
+                ctx,
+                strength=strength,
+                exact_steps=request.exact_steps and number == 0,
+                refiner=refiner and refiner.changed(shown),
+                step_work=width * height / own,
+            )
+            for number, strength in enumerate((concrete(request.strength), *settling))
+        ]
+        self._pass = self._passes[0]
         self._encoded: tuple[Tensor, Tensor, Tensor] | None = None
 
     @property
@@ -94,7 +109,10 @@ class Repainting:
         def steered(sigmas: Sequence[float]) -> Sequence[Steer]:
             return [keep_outside(original, mask, sigmas)] if self._held else []
 
-        latents = self._pass.latents(batch, start, steered)
+        latents = start
+        for number, drawing in enumerate(self._passes):
+            here = again(batch, number)
+            latents = drawing.latents(here, latents, steered)
         images = diffusion.pictures(self.last_model, batch, self._ctx, latents, self._size)
         return [self._laid_back(image) for image in images]
 
@@ -121,11 +139,10 @@ class Repainting:
         return Image.fromarray(filler.function(np.asarray(self._seen), self._mask >= SOLID))
 
     def _laid_back(self, image: Image.Image) -> Raster:
-        painted = image.resize(self._cut.size, Image.Resampling.LANCZOS)
-        pixels = np.asarray(painted)
+        painted: Painted = image.resize(self._cut.size, Image.Resampling.LANCZOS)
         if self._request.color_match:
-            pixels = match_ring(np.asarray(self._seen), pixels, self._mask)
-        return self._part.raster.pasted(composite(self._cut, pixels, self._opacity), self._part.window.box)
+            painted = match_ring(np.asarray(self._seen), np.asarray(painted), self._mask)
+        return self._part.raster.pasted(composite(self._cut, painted, self._opacity), self._part.window.box)
 
 
 def mask_at(mask: Mask, size: tuple[int, int]) -> Mask:

@@ -13,7 +13,7 @@ from gradio.components import Component
 from sdtoolbox.models.entries import SHELVES
 from sdtoolbox.schema.fields import Control
 from sdtoolbox.schema.options import Option
-from sdtoolbox.schema.requests import Request, bounds_of, control_of
+from sdtoolbox.schema.requests import Request, bounds_of, control_of, picture_fields
 from sdtoolbox.toolbox import Toolbox
 from sdtoolbox.ui.i18n import Texts
 from sdtoolbox.ui.pieces import template
@@ -31,12 +31,17 @@ def element_id(request: type[Request], name: str) -> str:
 
 def label_of(request: type[Request], name: str, texts: Texts) -> str:
     """What the field is called in this language."""
-    return texts.get(f"field.{name}.label", control_of(request, name).label)
+    return _worded(request, name, texts, "label", control_of(request, name).label)
 
 
 def help_of(request: type[Request], name: str, texts: Texts) -> str:
     """What the field does, in a sentence of this language."""
-    return texts.get(f"field.{name}.help", request.model_fields[name].description or "")
+    return _worded(request, name, texts, "help", request.model_fields[name].description or "")
+
+
+def _worded(request: type[Request], name: str, texts: Texts, part: str, default: str) -> str:
+    # The same field may mean a little something else in one task.
+    return texts.get(f"field.{request.task}.{name}.{part}", texts.get(f"field.{name}.{part}", default))
 
 
 def build_control(request: type[Request], name: str, texts: Texts, toolbox: Toolbox) -> Component:
@@ -48,7 +53,7 @@ def _prompt(request: type[Request], name: str, texts: Texts, _toolbox: Toolbox) 
     return gr.Textbox(
         label=label_of(request, name, texts),
         info=help_of(request, name, texts),
-        placeholder=texts.get(f"field.{name}.placeholder", ""),
+        placeholder=_worded(request, name, texts, "placeholder", ""),
         lines=3 if name == "prompt" else 2,
         max_lines=12,
         elem_id=element_id(request, name),
@@ -60,7 +65,8 @@ def _choice(request: type[Request], name: str, texts: Texts, toolbox: Toolbox) -
     shelf = control_of(request, name).choices
     if shelf in SHELVES:
         return _picker(request, name, texts, toolbox)
-    choices = [(entry.label, entry.id) for entry in toolbox.registries.named(shelf)] if shelf else _fixed(request, name)
+    registered = toolbox.registries.named(shelf) if shelf else ()
+    choices = [*_fixed(request, name, texts), *((entry.label, entry.id) for entry in registered)]
     if control_of(request, name).same:
         choices = [(texts("form.same"), ""), *choices]
     default = request.model_fields[name].default
@@ -74,8 +80,22 @@ def _choice(request: type[Request], name: str, texts: Texts, toolbox: Toolbox) -
     )
 
 
-def _fixed(request: type[Request], name: str) -> list[tuple[str, str]]:
-    return [(label, value) for value, label in control_of(request, name).options]
+def _picture(request: type[Request], name: str, texts: Texts, _toolbox: Toolbox) -> Component:
+    """A picture or a mask: what the server keeps under the id that is the value."""
+    return gr.HTML(
+        value=None,
+        html_template=template("picture", texts),
+        **call("picture", texts),
+        kind=control_of(request, name).kind,
+        task=request.task,
+        field_id=element_id(request, name),
+        extra="",
+        **_words(request, name, texts),
+    )
+
+
+def _fixed(request: type[Request], name: str, texts: Texts) -> list[tuple[str, str]]:
+    return [(texts.get(f"choice.{name}.{value}", label), value) for value, label in control_of(request, name).options]
 
 
 def _picker(request: type[Request], name: str, texts: Texts, toolbox: Toolbox) -> Component:
@@ -98,7 +118,9 @@ def _nothing(request: type[Request], name: str) -> str:
         return "form.no_checkpoint"
     if control_of(request, name).of:
         return "form.same"
-    return {"checkpoints": "picker.no_model"}.get(control_of(request, name).choices, "picker.own")
+    return {"checkpoints": "picker.no_model", "erasers": "picker.no_network"}.get(
+        control_of(request, name).choices, "picker.own"
+    )
 
 
 def _options(request: type[Request], name: str, texts: Texts, toolbox: Toolbox) -> Component:
@@ -181,6 +203,7 @@ def _number(request: type[Request], name: str, texts: Texts, _toolbox: Toolbox) 
         html_template=template("number", texts),
         **call("number", texts),
         kind=control.kind,
+        placeholder=escape(_placeholder(request, name, texts)),
         unit=escape(control.unit),
         minimum=low,
         maximum=high,
@@ -192,7 +215,15 @@ def _number(request: type[Request], name: str, texts: Texts, _toolbox: Toolbox) 
 
 def _is_count(request: type[Request], name: str) -> bool:
     control = control_of(request, name)
-    return control.kind == "slider" and not control.group and request.model_fields[name].default is not None
+    chosen = request.model_fields[name].default is not None
+    return control.kind == "slider" and not control.group and control.step == 1 and chosen
+
+
+def _placeholder(request: type[Request], name: str, texts: Texts) -> str:
+    """What an empty number means."""
+    if control_of(request, name).kind == "size" and picture_fields(request):
+        return texts("form.as_picture")
+    return _worded(request, name, texts, "placeholder", "")
 
 
 def _flag(request: type[Request], name: str, texts: Texts, _toolbox: Toolbox) -> Component:
@@ -225,4 +256,6 @@ _BUILDERS: dict[str, Callable[[type[Request], str, Texts, Toolbox], Component]] 
     "styles": _styles,
     "options": _options,
     "plot": _plot,
+    "picture": _picture,
+    "mask": _picture,
 }

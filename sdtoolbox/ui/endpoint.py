@@ -14,9 +14,10 @@ from pydantic_core import PydanticUndefined
 from sdtoolbox.errors import UserError
 from sdtoolbox.protocols import TaskInfo
 from sdtoolbox.registry import Entry
-from sdtoolbox.schema.requests import Request, control_of, shown_fields
+from sdtoolbox.schema.requests import PICTURE_KINDS, Request, control_of, shown_fields
 from sdtoolbox.schema.results import Result
 from sdtoolbox.toolbox import Toolbox
+from sdtoolbox.ui import uploads
 
 log = logging.getLogger(__name__)
 CLIENT = "gradio-client"
@@ -49,6 +50,8 @@ def _described(request: type[Request], name: str, schema: Mapping[str, Any]) -> 
     """A field's schema as clients can show it: adapters in their short form, though objects are taken too."""
     if control_of(request, name).kind in ("adapters", "styles"):
         return {"type": "array", "items": {"type": "string"}, "default": []}
+    if control_of(request, name).kind in PICTURE_KINDS:
+        return dict(uploads.DESCRIPTION)
     if control_of(request, name).kind == "plot":
         return {"anyOf": [{"type": "object"}, {"type": "string"}, {"type": "null"}], "default": None}
     return dict(schema)
@@ -88,7 +91,7 @@ def _parameters(request: type[Request]) -> list[inspect.Parameter]:
         annotation: Any = info.annotation
         if control_of(request, name).kind in ("adapters", "styles"):
             default, annotation = [], list[str]
-        if control_of(request, name).kind == "plot":
+        if control_of(request, name).kind in ("plot", *PICTURE_KINDS):
             annotation = dict[str, Any]
         found.append(
             inspect.Parameter(name, inspect.Parameter.POSITIONAL_OR_KEYWORD, default=default, annotation=annotation)
@@ -98,8 +101,13 @@ def _parameters(request: type[Request]) -> list[inspect.Parameter]:
 
 async def _draw(toolbox: Toolbox, task: str, values: Mapping[str, Any]) -> Result:
     """Submit, then watch to the end; the job's own `UserError` if it failed or was cancelled."""
+
+    def submit() -> str:
+        given = uploads.with_ids(toolbox, toolbox.registries.tasks.get(task).value.request, values)
+        return toolbox.submit(toolbox.parse(task, given), client=CLIENT)
+
     # In a thread, because putting a job on disk may have to wait for the disk, and the loop serves everybody.
-    job_id = await asyncio.to_thread(lambda: toolbox.submit(toolbox.parse(task, values), client=CLIENT))
+    job_id = await asyncio.to_thread(submit)
     async for _event in toolbox.awatch(job_id):
         pass
     return toolbox.result(job_id)

@@ -8,7 +8,7 @@ from typing import Any
 from sdtoolbox.errors import InvalidRequest, UserError
 from sdtoolbox.models.entries import SHELVES, CatalogEntry, Kind
 from sdtoolbox.schema.problems import shown
-from sdtoolbox.schema.requests import Request, bounds_of, control_of, shown_fields
+from sdtoolbox.schema.requests import PICTURE_KINDS, Request, bounds_of, control_of, picture_fields, shown_fields
 from sdtoolbox.schema.results import Picture
 from sdtoolbox.tasks.plotting import count_cells
 from sdtoolbox.toolbox import Toolbox
@@ -28,12 +28,14 @@ class Form:
         self.request = request
         self.texts = texts
         self.names = shown_fields(request)
+        self.has_picture = bool(picture_fields(request))
 
     def initial(self) -> Values:
         """The fields' defaults; those that the request leaves open as the default checkpoint has them."""
         values = {name: self._shown(name, self.request.model_fields[name].default) for name in self.names}
         checkpoint = self._checkpoint(None)
-        return self._open(values, checkpoint) | ({"checkpoint": checkpoint.id} if checkpoint else {})
+        chosen = {"checkpoint": checkpoint.id} if checkpoint and "checkpoint" in self.names else {}
+        return self._open(values, checkpoint) | chosen
 
     def restored(self, stored: object, typed: Mapping[str, Any] | None = None) -> Values:
         """What this browser had in the form before, as far as it still makes sense, else the initial values.
@@ -68,12 +70,14 @@ class Form:
     def brought(self, checkpoint: str | None) -> Values:
         """What a checkpoint brings into the form: the fields that the request leaves open, as it has them."""
         found = self._checkpoint(checkpoint)
-        open_fields = {name: None for name in self.names if self.is_open(name)}
+        open_fields: Values = {name: None for name in self.names if self.is_open(name)}
         return self._open(open_fields, found) if found else {}
 
     def is_open(self, name: str) -> bool:
         """Whether a field takes its value from the checkpoint where nobody gives one."""
         control = control_of(self.request, name)
+        if control.kind in PICTURE_KINDS or (control.kind == "size" and self.has_picture):
+            return False  # a picture has a size of its own
         return self.request.model_fields[name].default is None and control.choices not in SHELVES and not control.same
 
     def after_checkpoint(self, values: Mapping[str, Any], before: Mapping[str, Any], after: str | None) -> Values:
@@ -188,17 +192,28 @@ class Form:
             return isinstance(value, list) and all(isinstance(one, str) for one in value)
         if control.kind in ("options", "plot"):
             return isinstance(value, Mapping)
+        if control.kind in PICTURE_KINDS:
+            return self._is_kept(value)
         if control.same and value == "":
             return True
         if not isinstance(value, str | int | float):
             return False
         if control.choices in SHELVES:
             return self._found(str(value), SHELVES[control.choices]) is not None
-        return not control.choices or str(value) in self.toolbox.registries.named(control.choices)
+        fixed = str(value) in dict(control.options)
+        return fixed or not control.choices or str(value) in self.toolbox.registries.named(control.choices)
+
+    def _is_kept(self, value: object) -> bool:
+        """Whether this is the id of a picture that is still there."""
+        try:
+            return isinstance(value, str) and self.toolbox.picture_path(value).is_file()
+        except UserError:
+            return False
 
     def _open(self, values: Values, checkpoint: CatalogEntry | None) -> Values:
         defaults = checkpoint.defaults if checkpoint else {}
-        return {name: self._id(name, defaults.get(name)) if value is None else value for name, value in values.items()}
+        missing = {name for name, value in values.items() if value is None and self.is_open(name)}
+        return {name: self._id(name, defaults.get(name)) if name in missing else values[name] for name in values}
 
     def _id(self, name: str, value: Any) -> Any:
         # A checkpoint's own file may name a sampler by its label; the list of choices knows ids.

@@ -26,7 +26,7 @@ def build_models_tab(toolbox: Toolbox, texts: Texts, tabs: Sequence[TaskTab], *,
         ModelViews(toolbox, texts, shared=shared).functions(),
         choices=choices,
         fields={name: label_of(Txt2Img, name, texts) for name in DEFAULTS},
-        tasks=[{"id": tab.request.task, "label": texts.get(f"task.{tab.request.task}", tab.label)} for tab in tabs],
+        tasks=[{"id": tab.request.task, "label": tab.label} for tab in tabs if "checkpoint" in tab.fields],
         editable=not shared,
     )
     for tab in tabs:

@@ -26,7 +26,7 @@ from sdtoolbox.ui.extensions_tab import build_extensions_tab, error_card
 from sdtoolbox.ui.form import Values
 from sdtoolbox.ui.i18n import Texts
 from sdtoolbox.ui.models_tab import build_models_tab
-from sdtoolbox.ui.task_tab import QUICK, Shared, TaskTab, client_of
+from sdtoolbox.ui.task_tab import QUICK, Shared, TaskTab, client_of, restore_after
 
 log = logging.getLogger(__name__)
 LOOK_EVERY = 0.15  # seconds between two looks at the jobs
@@ -59,8 +59,7 @@ def build_page(toolbox: Toolbox, texts: Texts, *, shared: bool = False, insecure
             gr.HTML(f'<p class="sd-banner" role="alert">{escape(texts("app.insecure"))}</p>', js_on_load=None)
         tabs = _tabs(Shared(toolbox, texts, checkpoint, browser, shared), extras)
         ready = page.load(_introduce, browser, browser, **QUICK)
-        for tab in tabs:
-            tab.restore_after(ready)
+        restore_after(ready, tabs)
         follow = _follower(toolbox, texts, [tab.request.task for tab in tabs], shared)
         ready.then(follow, browser, [*(tab.panel for tab in tabs), queue], **QUICK)
     return page

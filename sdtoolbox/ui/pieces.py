@@ -42,10 +42,13 @@ def _piece(name: str, texts: Texts, value: Any = None, *, given: Any = None, **o
     )
 
 
-def panel(texts: Texts, seed_id: str) -> gr.HTML:
-    """Stage, progress, results and parameters of a task; its value is one of `views.desks`."""
+def panel(texts: Texts, seed_id: str, *, edits: bool = False) -> gr.HTML:
+    """Stage, progress, results and parameters of a task; its value is one of `views.desks`.
+
+    `edits` says that the task begins with a picture.
+    """
     nothing = {"ready": False, "jobs": []}
-    return _piece("panel", texts, nothing, seed_id=seed_id)
+    return _piece("panel", texts, nothing, seed_id=seed_id, edits=edits)
 
 
 def queue(texts: Texts) -> gr.HTML:

@@ -31,6 +31,18 @@ QUICK: dict[str, Any] = {
 }
 
 
+# A picture and a mask take room, and how they are edited matters more than these.
+FOLDED_BESIDE_A_PICTURE = {
+    "width": "resize",
+    "height": "resize",
+    "steps": "sampler",
+    "sampler": "sampler",
+    "schedule": "sampler",
+    "batch_count": "batch",
+    "batch_size": "batch",
+}
+
+
 @dataclass(frozen=True, slots=True)
 class Shared:
     """What the tabs of one page have in common."""
@@ -48,24 +60,28 @@ class TaskTab:
     def __init__(self, shared: Shared, entry: Entry[TaskInfo]) -> None:
         self.shared = shared
         self.request = entry.value.request
-        self.label = entry.label
+        self.label = shared.texts.get(f"task.{entry.id}", entry.label)
         self.form = Form(shared.toolbox, self.request, shared.texts)
-        self.fields: dict[str, Component] = {"checkpoint": shared.checkpoint}
+        self.fields: dict[str, Component] = {}
+        if "checkpoint" in self.form.names:
+            self.fields["checkpoint"] = shared.checkpoint
         self.folds: dict[str, gr.Accordion] = {}
         self._build()
         self._wire()
 
     def _build(self) -> None:
-        shared, texts = self.shared, self.shared.texts
+        texts = self.shared.texts
         # A fixed key and secret: otherwise a restart of the server would empty every browser's form.
         self.stored = gr.BrowserState({}, storage_key=f"sdtoolbox-form-{self.request.task}", secret="sdtoolbox")
         self.brought = gr.State(self.form.brought(None))  # what the checkpoint chosen put into the form
+        self.aspects: list[Component] = []
         with gr.Row(elem_classes="sd-task"):
             with gr.Column(elem_classes="sd-words"):
                 self.drop = pieces.drop(texts, self.request.task)
-                self._words(texts, shared.toolbox)
+                self._controls([*self._named("picture"), *self._named("mask")])
+                self._words(texts)
             with gr.Column(elem_classes="sd-settings"):
-                self._settings(texts, shared.toolbox)
+                self._settings(texts)
             with gr.Column(elem_classes="sd-go"):
                 self.notices = pieces.notices(texts)
                 self.generate = gr.Button(
@@ -77,9 +93,9 @@ class TaskTab:
                 pieces.hints(texts, self.form.hints())
                 pieces.preflight(texts, self.request.task, [self._preflight()])
             with gr.Column(elem_classes="sd-look"):
-                self.panel = pieces.panel(texts, element_id(self.request, "seed"))
+                self.panel = pieces.panel(texts, element_id(self.request, "seed"), edits=self.form.has_picture)
 
-    def _words(self, texts: Texts, toolbox: Toolbox) -> None:
+    def _words(self, texts: Texts) -> None:
         for name in self._named("prompt"):
             if name == "prompt":
                 self._prompt(name)
@@ -94,15 +110,10 @@ class TaskTab:
         self.fields[name] = build_control(self.request, name, shared.texts, shared.toolbox)
         pieces.counter(shared.texts, counting_functions(shared.toolbox), self.request.task, name)
 
-    def _settings(self, texts: Texts, toolbox: Toolbox) -> None:
+    def _settings(self, texts: Texts) -> None:
         pieces.unfold(texts)
-        ids = element_id(self.request, "width"), element_id(self.request, "height")
-        with gr.Row(elem_classes="sd-size"):
-            for name in self._named("size"):
-                self.fields[name] = build_control(self.request, name, texts, toolbox)
-                if name == "width":
-                    pieces.swap(texts, *ids)
-        self.aspects = pieces.aspects(texts, *ids, self.form.own_size(None))
+        if not self.form.has_picture:
+            self._size(texts)
         groups = self._groups()
         with gr.Row(elem_classes="sd-grid"):
             self._controls(groups.pop("", []))
@@ -114,6 +125,15 @@ class TaskTab:
                 ):
                     self._controls(names)
 
+    def _size(self, texts: Texts) -> None:
+        ids = element_id(self.request, "width"), element_id(self.request, "height")
+        with gr.Row(elem_classes="sd-size"):
+            for name in self._named("size"):
+                self._controls([name])
+                if name == "width":
+                    pieces.swap(texts, *ids)
+        self.aspects = [pieces.aspects(texts, *ids, self.form.own_size(None))]
+
     def _controls(self, names: Sequence[str]) -> None:
         for name in names:
             self.fields[name] = build_control(self.request, name, self.shared.texts, self.shared.toolbox)
@@ -123,16 +143,21 @@ class TaskTab:
         groups: dict[str, list[str]] = {}
         for name in self.form.names:
             if name not in self.fields:
-                groups.setdefault(control_of(self.request, name).group, []).append(name)
+                groups.setdefault(self._group(name), []).append(name)
         groups |= {"": sorted(groups.get("", []), key=self._place)}
         more = groups.pop("more", [])
         return groups | ({"more": more} if more else {})
 
+    def _group(self, name: str) -> str:
+        own = control_of(self.request, name).group
+        return FOLDED_BESIDE_A_PICTURE.get(name, own) if self.form.has_picture else own
+
     def _place(self, name: str) -> int:
-        # What the checkpoint proposes comes first, then the choices, the seed, and how many pictures.
+        # How much is changed and what the checkpoint proposes comes first, then the choices, the seed, how many.
         proposed = self.request.model_fields[name].default is None
-        kind = control_of(self.request, name).kind
-        return {"adapters": 0, "choice": 1, "seed": 2, "flag": 4}.get(kind, 0 if proposed else 3)
+        control = control_of(self.request, name)
+        first = proposed or control.step < 1
+        return {"adapters": 0, "choice": 1, "seed": 2, "flag": 4}.get(control.kind, 0 if first else 3)
 
     def _named(self, kind: str) -> list[str]:
         controls = {name: control_of(self.request, name) for name in self.form.names}
@@ -156,29 +181,28 @@ class TaskTab:
         self.panel.retry(self._retry, self.shared.browser, self.notices, **QUICK)
         self.panel.apply(self._grow, inputs, self.notices, **QUICK)
         self.panel.stop(self._stop, None, None, **QUICK)
-        example = self.panel.select(self._example, None, self.fields["prompt"], **QUICK)
-        example.then(self._submit, inputs, self.notices, **QUICK)
-        filled = [*everything, self.brought, self.aspects, *self.folds.values()]
+        if "prompt" in self.fields:
+            example = self.panel.select(self._example, None, self.fields["prompt"], **QUICK)
+            example.then(self._submit, inputs, self.notices, **QUICK)
+        filled = [*everything, self.brought, *self.aspects, *self.folds.values()]
         self.drop.upload(self._dropped, {self.drop, *everything}, filled, **QUICK).then(
             **self._tell, show_progress="hidden"
         )
-        self._follow(self.shared.checkpoint.input)
+        if "checkpoint" in self.fields:
+            self._follow(self.shared.checkpoint.input)
 
     def _follow(self, event: Any) -> None:
         everything = list(self.fields.values())
-        shown = [*everything, self.brought, self.aspects]
+        shown = [*everything, self.brought, *self.aspects]
         event(self._checkpoint_changed, {*everything, self.brought}, shown, **QUICK)
 
     def follow_models(self, models: Component) -> None:
         """Let the form take over what is written about its checkpoint in the Models tab, and the other way round."""
+        if "checkpoint" not in self.fields:
+            return
         self._follow(models.edit)
-        models.select(self._taken, {*self.fields.values()}, models, **QUICK)
-
-    def restore_after(self, ready: Any) -> None:
-        """Once the page is there, the form is as this browser left it."""
-        fields = self.fields.values()
-        restored = [*fields, self.brought, self.aspects, *self.folds.values()]
-        ready.then(self._restore, {self.stored, *fields}, restored, **QUICK).then(**self._tell, show_progress="hidden")
+        if not self.form.has_picture:  # else the size is the picture's
+            models.select(self._taken, {*self.fields.values()}, models, **QUICK)
 
     def _submit(self, data: dict[Component, Any]) -> dict[str, Any]:
         values = {name: data[field] for name, field in self.fields.items()}
@@ -227,14 +251,18 @@ class TaskTab:
         filled = self.form.filled((data[self.drop] or {}).get("values", {}), values)
         return [*self._shown(filled), *(gr.Accordion(open=bool(filled[name])) for name in self.folds)]
 
-    def _restore(self, data: dict[Component, Any]) -> list[Any]:
+    def _restored(self, data: dict[Component, Any], checkpoint: str | None) -> dict[Component, Any]:
         typed = {name: data[field] for name, field in self.fields.items()}
-        values = self.form.restored(data[self.stored], typed)
-        return [*self._shown(values), *(gr.Accordion(open=bool(values[name])) for name in self.folds)]
+        stored = data[self.stored] | ({"checkpoint": checkpoint} if checkpoint else {})
+        values = self.form.restored(stored, typed)
+        folds = {fold: gr.Accordion(open=bool(values[name])) for name, fold in self.folds.items()}
+        shown = [*self.fields.values(), self.brought, *self.aspects]
+        return dict(zip(shown, self._shown(values), strict=True)) | folds
 
     def _shown(self, values: Values) -> list[Any]:
         checkpoint = values.get("checkpoint")
-        return [*(values[name] for name in self.fields), self.form.brought(checkpoint), self.form.own_size(checkpoint)]
+        own = [self.form.own_size(checkpoint) for _ in self.aspects]
+        return [*(values[name] for name in self.fields), self.form.brought(checkpoint), *own]
 
     def _taken(self, data: dict[Component, Any]) -> dict[str, Any]:
         values = {name: data[field] for name, field in self.fields.items()}
@@ -246,7 +274,24 @@ class TaskTab:
         checkpoint = values["checkpoint"]
         moved = self.form.after_checkpoint(values, data[self.brought], checkpoint)
         fields = [moved.get(name, gr.skip()) for name in self.fields]
-        return [*fields, self.form.brought(checkpoint), self.form.own_size(checkpoint)]
+        return [*fields, self.form.brought(checkpoint), *(self.form.own_size(checkpoint) for _ in self.aspects)]
+
+
+def restore_after(ready: Any, tabs: Sequence[TaskTab]) -> None:
+    """Once the page is there, all forms are as this browser left them; the checkpoint, of which there is one, as the
+    first of them had it."""
+    fields = {field: None for tab in tabs for field in tab.fields.values()}
+    more = [part for tab in tabs for part in (tab.brought, *tab.aspects, *tab.folds.values())]
+
+    def restore(data: dict[Component, Any]) -> dict[Component, Any]:
+        found: dict[Component, Any] = {}
+        for tab in tabs:
+            found |= tab._restored(data, found.get(tab.shared.checkpoint))
+        return found
+
+    event = ready.then(restore, {*fields, *(tab.stored for tab in tabs)}, [*fields, *more], **QUICK)
+    for tab in tabs:
+        event.then(**tab._tell, show_progress="hidden")
 
 
 def client_of(browser: Values | None) -> str:

@@ -8,7 +8,7 @@ from contextlib import AbstractContextManager
 from io import BytesIO
 from pathlib import Path
 from threading import Event
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from PIL.Image import Image
 
@@ -17,12 +17,16 @@ from sdtoolbox.extensions import Registries
 from sdtoolbox.faults import reach
 from sdtoolbox.images.raster import Raster
 from sdtoolbox.jobs.holding import Holding, JobLostError
-from sdtoolbox.protocols import DiffusionModel
+from sdtoolbox.protocols import DiffusionModel, Eraser
 from sdtoolbox.schema.adapters import Adapter
 from sdtoolbox.schema.results import Stage
 from sdtoolbox.workers.parts import Models, Parts
 from sdtoolbox.workers.plot_progress import PlotProgress
 from sdtoolbox.workers.progress import Progress
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 T = TypeVar("T")
 MOST_KEPT = 16
@@ -60,6 +64,18 @@ class JobContext:
         """The loaded model of this catalog id, with these adapters and this VAE until the block ends."""
         self.check_cancelled()
         return self._models.lease(checkpoint, adapters, vae, on_loading=self._loading)
+
+    def eraser(self, eraser: str) -> Eraser:
+        """The network of this catalog id that erases; each call leases it, and writes it into `environment`."""
+
+        def erase(pixels: NDArray[np.uint8], mask: NDArray[np.bool_]) -> NDArray[np.uint8]:
+            self.check_cancelled()
+            with self._models.eraser(eraser, on_loading=self._loading) as network:
+                painted = network(pixels, mask)
+                self.environment.update(network.environment)
+                return painted
+
+        return erase
 
     def picture(self, identity: str) -> Raster:
         """A picture of the store by its id, decoded."""

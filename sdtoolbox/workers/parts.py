@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import importlib
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from sdtoolbox.builtin import load_all
 from sdtoolbox.database import Database
@@ -19,6 +19,10 @@ from sdtoolbox.models.held import Held
 from sdtoolbox.protocols import DiffusionModel
 from sdtoolbox.schema.adapters import Adapter
 from sdtoolbox.settings import Settings
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 ENGINE = "sdtoolbox.engine.manager:ModelManager"
 
@@ -46,6 +50,17 @@ class Parts:
         return cls(settings, registries, reports, catalog, database, Queue(database, settings), store)
 
 
+class LoadedEraser(Protocol):
+    """A `protocols.Eraser` that says what decides about its pixels."""
+
+    @property
+    def environment(self) -> Mapping[str, Any]:
+        """As `DiffusionModel.environment`, with the network under "network"."""
+        ...
+
+    def __call__(self, pixels: NDArray[np.uint8], mask: NDArray[np.bool_]) -> NDArray[np.uint8]: ...
+
+
 class Models(Protocol):
     """The owner of the weights, as the engine provides it; calls `on_change` when `loaded` may have changed."""
 
@@ -55,6 +70,10 @@ class Models(Protocol):
         self, checkpoint_id: str, adapters: Sequence[Adapter] = (), vae: str | None = None, on_loading: Any = None
     ) -> AbstractContextManager[DiffusionModel]:
         """The loaded model, kept until the block ends; `on_loading()` is called if it has to be loaded first."""
+        ...
+
+    def eraser(self, eraser_id: str, on_loading: Any = None) -> AbstractContextManager[LoadedEraser]:
+        """The loaded network that erases, as `lease` gives a model."""
         ...
 
     def loaded(self) -> Sequence[Held]:

@@ -75,7 +75,8 @@ def test_networks_that_see_little_find_the_same_as_of_the_whole() -> None:
 
 
 def test_what_lies_around_a_mask_is_cut_like_the_noise(tmp_path: Path) -> None:
-    model = model_of(write(tmp_path, "sd1", variant="inpaint")[0], "sd1").changed(Repaint(picture(), values(round_mask())))
+    plain = model_of(write(tmp_path, "sd1", variant="inpaint")[0], "sd1")
+    model = plain.changed(Repaint(picture(), values(round_mask())))
     tiled = model.changed(TILES)
     shown = tiled._shown_beside(noise())
     with seen_by(model._unet) as calls:

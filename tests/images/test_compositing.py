@@ -1,4 +1,4 @@
-"""Where nothing was painted every bit stays; elsewhere one sees what was, at the depth and in the colours of the source."""
+"""Where nothing was painted every bit stays; elsewhere one sees what was, at the source's depth, in its profile."""
 
 from __future__ import annotations
 

@@ -72,6 +72,7 @@ READY = {
     "lora": {"sd1", "sd2", "sdxl", "sdxl_refiner", "unknown"},
     "embedding": {"sd1", "sd2", "sdxl"},
     "vae": {"unknown"},
+    "restorer": {"unknown"},
 }
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from io import BytesIO
 from threading import Event as Flag
 from types import SimpleNamespace
@@ -50,7 +52,7 @@ def listener() -> Listener:
 
 @pytest.fixture
 def ctx(listener: Listener) -> JobContext:
-    parts: Any = SimpleNamespace(registries=None, queue=listener, catalog=[])
+    parts: Any = SimpleNamespace(registries=None, queue=listener, catalog=[], store=None)
     heard: Any = listener
     return JobContext(parts, heard, heard, heard, Flag())
 
@@ -91,7 +93,7 @@ def test_previews_are_small_jpegs_at_most_three_a_second(ctx: JobContext, listen
 
 def test_a_lost_job_stops_at_the_next_look(listener: Listener) -> None:
     lost = Flag()
-    parts: Any = SimpleNamespace(registries=None, queue=listener, catalog=[])
+    parts: Any = SimpleNamespace(registries=None, queue=listener, catalog=[], store=None)
     heard: Any = listener
     ctx = JobContext(parts, heard, heard, heard, lost)
     lost.set()
@@ -105,3 +107,29 @@ def test_a_second_attempt_replaces_the_pictures_of_the_first(ctx: JobContext, li
     ctx.picture_saved(1, "c")
     ctx.picture_saved(2, "d")
     assert listener.published[-1][0]["finished"] == ["a", "c", "d"]
+
+
+def test_a_network_that_erases_is_leased_for_each_call_and_named_in_the_result(
+    ctx: JobContext, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    leased: list[str] = []
+
+    class Network:
+        environment = {"network": {"name": "lama"}}  # noqa: RUF012
+
+        def __call__(self, pixels: Any, mask: Any) -> Any:
+            assert leased == ["lama"]
+            return pixels
+
+    @contextmanager
+    def eraser(identity: str, on_loading: Any) -> Iterator[Network]:
+        leased.append(identity)
+        on_loading()
+        yield Network()
+        leased.remove(identity)
+
+    monkeypatch.setattr(ctx, "_models", SimpleNamespace(eraser=eraser))
+    erase: Any = ctx.eraser("lama")
+    assert (leased, ctx.environment) == ([], {})
+    assert erase("pixels", "mask") == "pixels"
+    assert (leased, ctx.environment) == ([], {"network": {"name": "lama"}})

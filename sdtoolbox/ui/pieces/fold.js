@@ -11,9 +11,7 @@ group.addEventListener("sd:open", () => open(true));
 const empty = (value) => value === null || value === undefined || value === "" || JSON.stringify(value) === "{}";
 const same = (value, usual) => JSON.stringify(value) === JSON.stringify(usual) || (empty(value) && empty(usual));
 const weight = (value) => (Array.isArray(value) ? value.length : 1);
-document.addEventListener("sd:values", (event) => {
-  if (event.detail.task !== props.task || !given) return;
-  const values = event.detail.values;
+if (given) onValues(props.task, (values) => {
   const changed = Object.entries(given).filter(([name, usual]) => name in values && !same(values[name], usual));
   const count = changed.reduce((sum, [name]) => sum + weight(values[name]), 0);
   const on = props.switched && !empty(values[props.switched]) && values[props.switched] !== false;

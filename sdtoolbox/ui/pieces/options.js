@@ -55,9 +55,8 @@ const show = () => {
     else if (read(input.value) !== (value ?? "")) input.value = said(value);
   }
 };
-document.addEventListener("sd:values", (event) => {
-  if (event.detail.task !== props.task) return;
-  chosen = event.detail.values[props.of] || chosen;
+onValues(props.task, (values) => {
+  chosen = values[props.of] || chosen;
   show();
 });
 watch("value", show);

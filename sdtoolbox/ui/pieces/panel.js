@@ -3,7 +3,7 @@
 const stage = element.querySelector(".sd-stage");
 const image = element.querySelector(".sd-picture");
 const chip = element.querySelector(".sd-chip");
-const empty = element.querySelector(".sd-empty");
+const empty = element.querySelector(props.edits ? ".sd-empty-edit" : "[data-examples]");
 const failure = element.querySelector(".sd-failure");
 const line = element.querySelector(".sd-line");
 const bar = element.querySelector(".sd-bar");

@@ -96,9 +96,8 @@ places.replaceChildren(...AXES.map(rowOf));
 legend.addEventListener("change", put);
 for (const input of [margin, legend]) input.addEventListener("input", (event) => event.stopPropagation());
 margin.addEventListener("input", put);
-document.addEventListener("sd:values", (event) => {
-  if (event.detail.task !== props.task) return;
-  form = event.detail.values;
+onValues(props.task, (values) => {
+  form = values;
   count();
 });
 watch("value", show);

@@ -14,9 +14,8 @@ const write = async () => {
   const costs = [found.seconds && duration(found.seconds), found.memory && bytes(found.memory)].filter(Boolean);
   line.textContent = costs.length ? say("preflight.costs", { work, costs: costs.join(", ") }) : work;
 };
-document.addEventListener("sd:values", (event) => {
-  if (event.detail.task !== props.task) return;
-  values = event.detail.values;
+onValues(props.task, (told) => {
+  values = told;
   clearTimeout(waiting);
   waiting = setTimeout(write, 400); // somebody is typing
 });

@@ -1,0 +1,81 @@
+"""Files that a command names: pictures on their way into the store, and results on their way out of it."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sdtoolbox.errors import UserError
+from sdtoolbox.schema.results import Result
+
+if TYPE_CHECKING:
+    from sdtoolbox.toolbox import Toolbox
+
+SUFFIXES = (".png", ".jpg", ".jpeg", ".webp")
+IDENTITY = re.compile("[0-9a-f]{32}")
+
+
+def input_files(names: Sequence[str], field: str) -> list[str]:
+    """The files that are named, those of a folder in order of their names; ids of the store stay what they are.
+
+    UserError for the field if there is no such file, or no picture in a folder.
+    """
+    return [found for name in names for found in _input_files(name, field)]
+
+
+def _input_files(name: str, field: str) -> Iterator[str]:
+    path = Path(name)
+    if path.is_dir():
+        inside = sorted(one for one in path.iterdir() if one.suffix.lower() in SUFFIXES and one.is_file())
+        if not inside:
+            said = f"there is no picture in {path.name}."
+            raise UserError("IMAGE_INVALID", said, "PNG, JPEG and WebP files are looked for.", field)
+        yield from map(str, inside)
+    elif path.is_file() or IDENTITY.fullmatch(name):
+        yield name
+    else:
+        said = f"there is no file {name[:200]}."
+        raise UserError("IMAGE_INVALID", said, "Name a PNG, JPEG or WebP file, or the id of a picture.", field)
+
+
+def added(toolbox: Toolbox, name: str, kind: str, field: str) -> str:
+    """The id of a picture or a mask that a command names by its file, or by its id."""
+    if not Path(name).is_file():
+        return name
+    try:
+        return toolbox.add_mask(Path(name)) if kind == "mask" else toolbox.add_picture(Path(name))
+    except UserError as error:
+        raise UserError(error.code, f"{Path(name).name}: {error.message}", error.hint, field) from None
+
+
+def copy_pictures(toolbox: Toolbox, result: Result, output: Path | None) -> list[Path]:
+    """Copy a job's pictures to `output` (`out-1.png`, `out-2.png`, … if there are several); where they lie if None."""
+    sources = [toolbox.picture_path(picture.id) for picture in result.pictures]
+    if output is None:
+        return sources
+    numbered = [output.with_stem(f"{output.stem}-{i}") for i in range(1, len(sources) + 1)]
+    targets = [output] if len(sources) == 1 else numbered
+    try:
+        for source, target in zip(sources, targets, strict=True):
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(source, target)
+    except OSError as error:
+        raise UserError(
+            "DISK_FULL", f"{output} could not be written: {error.strerror}.", "The picture lies in the outputs folder."
+        ) from None
+    return targets
+
+
+def check_output(output: Path | None, inputs: int) -> None:
+    """UserError unless `output` can hold what comes out: a PNG file, or a folder where there are several inputs."""
+    if output is None or (inputs > 1 and not output.suffix):
+        return
+    if inputs > 1:
+        said = f"--output {output.name} is a file, and {inputs} pictures come in."
+        raise UserError("PARAM_INVALID", said, "Name a folder.", "output")
+    if output.suffix.lower() != ".png":
+        said = f"--output {output.name} is not a PNG file."
+        raise UserError("PARAM_INVALID", said, "Use a name like out.png.", "output")

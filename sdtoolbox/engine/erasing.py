@@ -1,0 +1,125 @@
+"""Networks that continue a picture into a hole: LaMa, run by spandrel, which is imported when one is loaded."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from sdtoolbox.engine.assembling import Misfit
+from sdtoolbox.engine.devices import Device
+from sdtoolbox.engine.finite import finite
+from sdtoolbox.engine.planning import in_words
+from sdtoolbox.engine.reading import DTYPES, Source, TensorFiles
+from sdtoolbox.errors import UserError
+from sdtoolbox.models.entries import CatalogEntry
+from sdtoolbox.models.restorer_layouts import ERASERS
+
+FIRST = "model.1.bn_l.running_mean"
+"""A tensor of LaMa's generator, which published files keep under several names."""
+HINT = "Choose an eraser without a network; the file is damaged."
+
+
+@dataclass(frozen=True, slots=True)
+class Eraser:
+    """A `protocols.Eraser` in float32."""
+
+    entry: CatalogEntry
+    descriptor: Any  # spandrel's
+    device: Device
+    identity: Callable[[], str]
+
+    @property
+    def network(self) -> nn.Module:
+        """The network itself."""
+        network: nn.Module = self.descriptor.model
+        return network
+
+    @property
+    def environment(self) -> Mapping[str, Any]:
+        """Everything besides the request that decides about pixels; JSON values."""
+        return {
+            "device": self.device.name,
+            "processor": self.device.processor,
+            "precision": "float32",
+            "threads": self.device.threads,
+            "torch": torch.__version__,
+            "spandrel": _spandrel().__version__,
+            "network": {"id": self.entry.id, "name": self.entry.name, "sha256": self.identity()},
+        }
+
+    def __call__(self, pixels: NDArray[np.uint8], mask: NDArray[np.bool_]) -> NDArray[np.uint8]:
+        """RGB [H, W, 3] with what is masked, [H, W], drawn anew; NUMERIC, OUT_OF_MEMORY."""
+        place = self.device.torch_device
+        image = torch.from_numpy(np.ascontiguousarray(pixels)).to(place).permute(2, 0, 1)[None].float() / 255
+        hole = torch.from_numpy(np.ascontiguousarray(mask)).to(place)[None, None].float()
+        said = f"the eraser {self.entry.name}"
+        painted = finite(partial(self.descriptor, image, hole), self.network, said, image, HINT)[0].permute(1, 2, 0)
+        values: NDArray[np.uint8] = (painted * 255).round().clamp(0, 255).to(torch.uint8).cpu().numpy()
+        return np.where(mask[..., None], values, pixels)
+
+
+def device_of_erasers(device: Device) -> Device:
+    """Where they work: on the card, if there is one, else on the CPU; Apple's devices lack their Fourier transforms."""
+    if device.torch_device.type == "cuda":
+        return device
+    return replace(device, torch_device=torch.device("cpu"))
+
+
+def load_eraser(entry: CatalogEntry, device: Device, identity: Callable[[], str]) -> Eraser:
+    """From a safetensors file; MODEL_TYPE if it is no such network, MODEL_CORRUPT if it is not whole."""
+    if entry.variant not in ERASERS:
+        raise UserError(
+            "MODEL_TYPE",
+            f"{entry.name} cannot erase.",
+            "Choose a network that was made for it, such as LaMa, or an eraser without one.",
+            "network",
+        )
+    with TensorFiles([entry.path]) as files:
+        weights = {ours: files.read(Source(stored), _type(files, stored)) for stored, ours in _names(files).items()}
+    spandrel = _spandrel()
+    descriptor = in_words(entry.path, "the network", lambda: _descriptor(spandrel, weights))
+    return Eraser(entry, descriptor.to(device.torch_device).eval(), device, identity)
+
+
+def _names(files: TensorFiles) -> dict[str, str]:
+    """The tensors of the generator, each with its name for spandrel; trainers store the discriminator beside it."""
+    root = next(name for name in files if name.endswith(FIRST)).removesuffix(FIRST)
+    inside = (name for name in files if name.startswith(f"{root}model."))
+    return {name: f"model.{name.removeprefix(root)}" for name in inside}
+
+
+def _type(files: TensorFiles, name: str) -> torch.dtype:
+    """Weights are float32, counters what they are."""
+    stored = DTYPES.get(files.info(name).dtype, torch.float32)
+    return torch.float32 if stored.is_floating_point else stored
+
+
+def _spandrel() -> Any:
+    try:
+        import spandrel
+    except (ImportError, RuntimeError) as error:  # RuntimeError: a torchvision that was built for another torch
+        raise UserError(
+            "MODEL_TYPE",
+            f"networks that erase need the package spandrel, which cannot be imported ({type(error).__name__}).",
+            "Install spandrel and torchvision again, or choose an eraser without a network.",
+            "network",
+        ) from error
+    return spandrel
+
+
+def _descriptor(spandrel: Any, weights: Mapping[str, Tensor]) -> Any:
+    try:
+        found = spandrel.ModelLoader().load_from_state_dict(dict(weights))
+    except spandrel.UnsupportedModelError:
+        raise Misfit("it is laid out as no network that is known") from None
+    masked = isinstance(found, spandrel.MaskedImageModelDescriptor)
+    if not masked or (found.input_channels, found.output_channels) != (3, 3):
+        raise Misfit("it does not make an RGB picture from a picture and a mask")
+    return found
