@@ -217,9 +217,9 @@ class Repaint:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Instruct:
-    """A network that edits by instruction is shown this RGB picture, without it none; others do not notice."""
+    """A network that edits by instruction is shown this RGB picture, without it or at None none; others do not notice."""
 
-    picture: Image
+    picture: Image | None
 
 
 Change: TypeAlias = FreeU | PerturbedAttention | Seamless | Tiles | Repaint | Instruct

@@ -203,7 +203,7 @@ class Toolbox:
         points: Sequence[tuple[int, int]] = (),
         box: Box | None = None,
         excluded: Sequence[tuple[int, int]] = (),
-        **options: Any,
+        options: Mapping[str, Any] | None = None,
     ) -> str:
         """A mask of what was pointed at in a stored picture: its id, to be named in requests.
 

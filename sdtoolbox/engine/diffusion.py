@@ -226,7 +226,7 @@ class LatentDiffusion:
 
     def _picture_to_edit(self, size: torch.Size) -> Tensor:
         shown, device = self._calling.last(Instruct), self._device.torch_device
-        if shown is None:
+        if shown is None or shown.picture is None:
             return torch.zeros((1, self._channels, *size), device=device)
         latents = self._encoded(to_tensor(shown.picture, self._factor, device), self._autoencoder.mode)
         if latents.shape[2:] != size:

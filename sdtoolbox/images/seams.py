@@ -25,6 +25,8 @@ BESIDE = tuple(range(20, 53, 4))
 """Distances from the edge at which the picture's own differences are measured."""
 NEAR = 24
 """Pixels: the standard deviation of what "beside" means along the edge."""
+LARGEST = 10.0
+"""No square counts for more: where a part of the edge lies on an outline of the picture, that alone is no seam."""
 MOST_CELLS = 512
 FLOOR = 1 / 255
 
@@ -105,8 +107,8 @@ def seam_score(picture: Image.Image | np.ndarray, mask: Mask) -> float:
         exp(mean over squares of the edge of (log(e_w + 1/255) - log(e_w + 1/255) beside))
 
     where "beside" is the mean over squares of the contours 20 to 52 pixels away, the nearer the more (Gaussian, 24
-    pixels). So each piece of the edge is compared with its own neighbourhood, a step in a plain sky counts although the
-    picture has stronger lines elsewhere, and a flat picture has 1, not 0/0.
+    pixels); no square counts for more than 10. So each piece of the edge is compared with its own neighbourhood, a step
+    in a plain sky counts although the picture has stronger lines elsewhere, and a flat picture has 1, not 0/0.
 
     A mask that follows the outline of a thing scores high in the untouched picture too: compare with that. 1 if there
     is no edge.
@@ -170,4 +172,4 @@ def _compared(edge: np.ndarray, beside: np.ndarray) -> float:
     apart -= apart.min(axis=1, keepdims=True)  # of one that has no neighbours the nearest counts
     weights = np.exp(-apart / (2 * NEAR**2))
     usual = (weights @ beside[:, 2]) / weights.sum(axis=1)
-    return float(np.exp((edge[:, 2] - usual).mean()))
+    return float(np.exp(np.minimum(edge[:, 2] - usual, np.log(LARGEST)).mean()))

@@ -18,7 +18,7 @@ from sdtoolbox.server.answers import error_response
 from sdtoolbox.toolbox import Toolbox
 
 NOW = {"cache-control": "no-store"}
-Whole = Annotated[int, WHOLE, Field(ge=0, le=2**20)]
+Whole = Annotated[int, Field(ge=0, le=2**20), WHOLE]
 
 
 class Selection(BaseModel):
@@ -52,7 +52,7 @@ def inputs(toolbox: Toolbox, *, shared: bool = False) -> APIRouter:
     @router.post("/select/{selector}")
     def selected(selector: str, asked: Selection) -> Response:
         """A mask of what was pointed at, kept like one that was sent: `{id}`."""
-        identity = toolbox.select(selector, asked.image, asked.points, asked.box, asked.excluded, **{**asked.options})
+        identity = toolbox.select(selector, asked.image, asked.points, asked.box, asked.excluded, asked.options)
         return JSONResponse({"id": identity}, headers=NOW)
 
     @router.get("/inputs")

@@ -14,6 +14,7 @@ from sdtoolbox.protocols import (
     Denoiser,
     DiffusionModel,
     Drawn,
+    Instruct,
     NoiseSource,
     PerturbedAttention,
     SamplerInfo,
@@ -25,6 +26,7 @@ from sdtoolbox.protocols import (
 from sdtoolbox.registry import Entry
 from sdtoolbox.samplers.composition import mixing
 from sdtoolbox.samplers.guidance import Remembering, between, classifier_free
+from sdtoolbox.samplers.instructing import picture_guidance
 from sdtoolbox.samplers.perturbed import perturbed_attention
 from sdtoolbox.samplers.rescaling import rescaling
 from sdtoolbox.schema.drawing import Drawing
@@ -143,7 +145,8 @@ def guided(
     """
     scale = concrete(request.guidance_scale)
     needs = _sampler(request, ctx).value.needs
-    both = scale != 1 or "unconditional" in needs
+    to_picture = getattr(request, "image_guidance_scale", 1.0) if model.variant == "instruct" else 1.0
+    both = scale != 1 or to_picture != 1 or "unconditional" in needs
     wishes = read_words(model, request, sigmas, ctx, negative=both, first=first)
     predict = Remembering(mixing(model.predict))
     active = between(sigmas, request.guidance_start, request.guidance_end)
@@ -151,6 +154,8 @@ def guided(
         wishes.positive, wishes.negative, scale, active=active, at_once=not request.guidance_in_turn
     )
     denoise = guidance(predict)
+    if to_picture != 1:
+        denoise = _closer_to_picture(model, wishes.negative, predict, to_picture)(denoise)
     for steer in (*_own_steers(model, request, wishes.positive, predict, active), *steers):
         denoise = steer(denoise)
 
@@ -163,6 +168,11 @@ def guided(
 
     alone = cancellable(predict.alone(wishes.negative)) if "unconditional" in needs else None
     return Denoisers(cancellable(denoise), alone)
+
+
+def _closer_to_picture(model: DiffusionModel, negative: Condition, predict: Remembering, scale: float) -> Steer:
+    hidden = mixing(model.changed(Instruct(None)).predict)
+    return picture_guidance(predict.alone(negative), lambda x, sigma: hidden(x, sigma, [negative])[0], scale)
 
 
 def _own_steers(

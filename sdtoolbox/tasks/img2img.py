@@ -102,7 +102,9 @@ def _again(
         start = _latents_resized(drawing.model, source, request, ctx)
     else:
         start = drawing.model.latents([target.picture()])
-    latents = drawing.latents(batch, start.expand(request.batch_size, -1, -1, -1))
+    # At full strength nothing is kept: the picture is the one that txt2img draws.
+    kept = None if drawing.strength >= 1 else start.expand(request.batch_size, -1, -1, -1)
+    latents = drawing.latents(batch, kept)
     diffusion.check_not_constant(latents)
     images = diffusion.pictures(drawing.last_model, batch, ctx, latents)
     if request.color_correction:

@@ -49,11 +49,11 @@ def _draw(
             part = Part(source, mask, window(mask, source.size, request))
             inside = Repainting(part, request, ctx, model, refiner)
         for batch in group:
-            rounds = len(passes) * batch.request.batch_size + (inside is not None)
-            here = replace(batch, first=batch.first * rounds, pictures_total=batch.pictures_total * rounds)
+            each = len(passes) + (inside is not None)  # of what one picture is drawn
+            here = replace(batch, first=batch.first * each, pictures_total=batch.pictures_total * each)
             rasters = inside.pictures(here) if inside is not None else [source] * batch.request.batch_size
             for i, raster in enumerate(rasters):
-                single = _alone(here, i, len(passes), inside is not None)
+                single = _alone(here, i, here.first + (i + 1) * each - len(passes))
                 wide, whole_mask = _beyond(raster, mask, passes, single, ctx, model, refiner)
                 diffusion.tell(ctx, drawn_with(request, model, refiner))
                 measured = {"seam": round(seam_score(wide.picture(), whole_mask), 3)}
@@ -71,12 +71,12 @@ def window(mask: Mask, size: tuple[int, int], request: Inpaint) -> Window:
     return Window(masks.framed(box, size, request.padding, width / height), (width, height))
 
 
-def _alone(batch: Batch[Inpaint], i: int, passes: int, after_mask: bool) -> Batch[Inpaint]:
+def _alone(batch: Batch[Inpaint], i: int, first: int) -> Batch[Inpaint]:
     """One picture of a batch by itself: beyond its edge each has a neighbourhood of its own."""
     request = batch.request
     counted = "variation_seed" if request.variation_strength > 0 else "seed"
     own = request.model_copy(update={"batch_size": 1, counted: getattr(request, counted) + i})
-    return replace(batch, request=own, first=batch.first + after_mask + i * passes)
+    return replace(batch, request=own, first=first)
 
 
 def _beyond(

@@ -41,7 +41,7 @@ class Pass:
         self.model, self.request = model, request
         self._ctx = ctx
         self._refiner = refiner
-        self._strength, self._exact = strength, exact_steps
+        self.strength, self._exact = strength, exact_steps
         self._step_work, self._stage = step_work, stage
         self._levels: tuple[list[float], Denoisers] | None = None
 
@@ -83,7 +83,7 @@ class Pass:
     def _ready(self, first: int) -> tuple[list[float], Denoisers]:
         if self._levels is None:
             sigmas = diffusion.noise_levels(
-                self.model, self.request, self._ctx, strength=self._strength, exact=self._exact
+                self.model, self.request, self._ctx, strength=self.strength, exact=self._exact
             )
             # The refiner's words first: then the model that begins is the one in memory.
             later = None

@@ -124,7 +124,7 @@ class Repainting:
             model, fill = self._pass.model, self._request.fill
             original = model.latents([self._seen.resize(self._size, Image.Resampling.LANCZOS)])
             mask = model.mask(self._drawn_mask)
-            if fill in ("noise", "nothing"):
+            if fill in ("noise", "nothing") or self._pass.strength >= 1:  # at full strength nothing is kept
                 start = original * (1 - mask)
             elif fill == "original":
                 start = original

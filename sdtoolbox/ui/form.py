@@ -37,15 +37,19 @@ class Form:
         chosen = {"checkpoint": checkpoint.id} if checkpoint and "checkpoint" in self.names else {}
         return self._open(values, checkpoint) | chosen
 
-    def restored(self, stored: object, typed: Mapping[str, Any] | None = None) -> Values:
+    def restored(self, stored: object, typed: Mapping[str, Any] | None = None, checkpoint: str | None = None) -> Values:
         """What this browser had in the form before, as far as it still makes sense, else the initial values.
 
-        `typed` is what the fields hold by now: a quick person's words are not taken away again.
+        `typed` is what the fields hold by now: a quick person's words are not taken away again. `checkpoint` is chosen
+        meanwhile: what the one before had brought moves to what this one brings.
         """
-        initial = self.initial()
         kept = stored if isinstance(stored, Mapping) else {}
         before = {name: value for name, value in kept.items() if self._makes_sense(name, value)}
-        return initial | before | {name: value for name, value in (typed or {}).items() if self._is_typed(name, value)}
+        values = self.initial() | before
+        if checkpoint is not None:
+            values |= self.after_checkpoint(values, self.brought(values.get("checkpoint")), checkpoint)
+            values["checkpoint"] = checkpoint
+        return values | {name: value for name, value in (typed or {}).items() if self._is_typed(name, value)}
 
     def _is_typed(self, name: str, value: object) -> bool:
         if control_of(self.request, name).kind == "choice":

@@ -26,7 +26,7 @@ from sdtoolbox.ui.extensions_tab import build_extensions_tab, error_card
 from sdtoolbox.ui.form import Values
 from sdtoolbox.ui.i18n import Texts
 from sdtoolbox.ui.models_tab import build_models_tab
-from sdtoolbox.ui.task_tab import QUICK, Shared, TaskTab, client_of, restore_after
+from sdtoolbox.ui.task_tab import QUICK, Shared, TaskTab, client_of
 
 log = logging.getLogger(__name__)
 LOOK_EVERY = 0.15  # seconds between two looks at the jobs
@@ -54,12 +54,15 @@ def build_page(toolbox: Toolbox, texts: Texts, *, shared: bool = False, insecure
     ) as page:
         # A fixed key and secret, here and for the forms: a restart of the server must not empty the browsers.
         browser = gr.BrowserState({"client": ""}, storage_key="sdtoolbox-browser", secret="sdtoolbox")
+        forms = {
+            entry.id: gr.BrowserState({}, storage_key=f"sdtoolbox-form-{entry.id}", secret="sdtoolbox")
+            for entry in toolbox.registries.tasks
+        }
         queue, checkpoint = _header(toolbox, texts, browser, shared)
         if insecure:
             gr.HTML(f'<p class="sd-banner" role="alert">{escape(texts("app.insecure"))}</p>', js_on_load=None)
-        tabs = _tabs(Shared(toolbox, texts, checkpoint, browser, shared), extras)
+        tabs = _tabs(Shared(toolbox, texts, checkpoint, browser, forms, shared), extras)
         ready = page.load(_introduce, browser, browser, **QUICK)
-        restore_after(ready, tabs)
         follow = _follower(toolbox, texts, [tab.request.task for tab in tabs], shared)
         ready.then(follow, browser, [*(tab.panel for tab in tabs), queue], **QUICK)
     return page
@@ -95,11 +98,11 @@ def _header(toolbox: Toolbox, texts: Texts, browser: gr.BrowserState, shared: bo
 
 
 def _tabs(shared: Shared, extras: Sequence[BuiltTab]) -> list[TaskTab]:
-    tabs = []
+    tabs: list[TaskTab] = []
     with gr.Tabs(elem_classes="sd-tabs"):
         for entry in shared.toolbox.registries.tasks:
             with gr.Tab(shared.texts.get(f"task.{entry.id}", entry.label), id=entry.id):
-                tabs.append(TaskTab(shared, entry))
+                tabs.append(TaskTab(shared, entry, leads=not tabs))
                 add_endpoint(shared.toolbox, entry)
         with gr.Tab(shared.texts("tab.models"), id="models"):
             build_models_tab(shared.toolbox, shared.texts, tabs, shared=shared.by_many)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -51,14 +51,16 @@ class Shared:
     texts: Texts
     checkpoint: Component  # in the header
     browser: gr.BrowserState  # {"client": id}: whose jobs these are
+    forms: Mapping[str, gr.BrowserState]  # what each task's form held last
     by_many: bool = False  # the server is shared: nobody sees or changes what is another's
 
 
 class TaskTab:
-    """Builds one tab inside the current Blocks and wires it."""
+    """Builds one tab inside the current Blocks and wires it; the tab that `leads` is the one that opens first."""
 
-    def __init__(self, shared: Shared, entry: Entry[TaskInfo]) -> None:
+    def __init__(self, shared: Shared, entry: Entry[TaskInfo], *, leads: bool = False) -> None:
         self.shared = shared
+        self.leads = leads
         self.request = entry.value.request
         self.label = shared.texts.get(f"task.{entry.id}", entry.label)
         self.form = Form(shared.toolbox, self.request, shared.texts)
@@ -71,8 +73,7 @@ class TaskTab:
 
     def _build(self) -> None:
         texts = self.shared.texts
-        # A fixed key and secret: otherwise a restart of the server would empty every browser's form.
-        self.stored = gr.BrowserState({}, storage_key=f"sdtoolbox-form-{self.request.task}", secret="sdtoolbox")
+        self.stored = self.shared.forms[self.request.task]
         self.brought = gr.State(self.form.brought(None))  # what the checkpoint chosen put into the form
         self.aspects: list[Component] = []
         with gr.Row(elem_classes="sd-task"):
@@ -164,18 +165,8 @@ class TaskTab:
         return [name for name, control in controls.items() if control.kind == kind and not control.group]
 
     def _wire(self) -> None:
-        order = list(self.fields)
         everything = list(self.fields.values())
-        # All values, for the browser to keep, and for those pieces of the page that follow other fields.
-        remember = (
-            f"(...list) => {{ const values = Object.fromEntries({order!r}.map((name, i) => [name, list[i]])); "
-            f"document.dispatchEvent(new CustomEvent('sd:values', {{ detail: {{ task: '{self.request.task}', values }} "
-            "})); return values; }"
-        )
-        self._tell = {"fn": None, "inputs": everything, "outputs": self.stored, "js": remember}
-        gr.on(
-            [_edited(field) for field in everything], None, everything, self.stored, js=remember, show_progress="hidden"
-        )
+        gr.on([_edited(field) for field in everything], **self._remember())
         inputs = {*everything, self.shared.browser}
         self.generate.click(self._submit, inputs, self.notices, **QUICK)
         self.panel.retry(self._retry, self.shared.browser, self.notices, **QUICK)
@@ -185,11 +176,17 @@ class TaskTab:
             example = self.panel.select(self._example, None, self.fields["prompt"], **QUICK)
             example.then(self._submit, inputs, self.notices, **QUICK)
         filled = [*everything, self.brought, *self.aspects, *self.folds.values()]
-        self.drop.upload(self._dropped, {self.drop, *everything}, filled, **QUICK).then(
-            **self._tell, show_progress="hidden"
-        )
+        self.drop.upload(self._dropped, {self.drop, *everything}, filled, **QUICK).then(**self._remember())
+        # Gradio builds a tab when it is opened first: what is sent to its fields before that would be lost.
+        self.drop.focus(self._restore, {self.stored, *everything}, filled, **QUICK).then(**self._remember(at_once=True))
         if "checkpoint" in self.fields:
             self._follow(self.shared.checkpoint.input)
+
+    def _remember(self, *, at_once: bool = False) -> dict[str, Any]:
+        """An event that gives all values to the browser to keep, and to those pieces that follow other fields."""
+        inputs = [*self.fields.values(), self.stored]
+        call = f"(...values) => sdPieces.remember('{self.request.task}', {list(self.fields)!r}, values, {int(at_once)})"
+        return {"fn": None, "inputs": inputs, "outputs": self.stored, "js": call, "show_progress": "hidden"}
 
     def _follow(self, event: Any) -> None:
         everything = list(self.fields.values())
@@ -251,13 +248,12 @@ class TaskTab:
         filled = self.form.filled((data[self.drop] or {}).get("values", {}), values)
         return [*self._shown(filled), *(gr.Accordion(open=bool(filled[name])) for name in self.folds)]
 
-    def _restored(self, data: dict[Component, Any], checkpoint: str | None) -> dict[Component, Any]:
+    def _restore(self, data: dict[Component, Any]) -> list[Any]:
+        """The form as this browser left it; the checkpoint, which all forms share, as the first of them has it."""
         typed = {name: data[field] for name, field in self.fields.items()}
-        stored = data[self.stored] | ({"checkpoint": checkpoint} if checkpoint else {})
-        values = self.form.restored(stored, typed)
-        folds = {fold: gr.Accordion(open=bool(values[name])) for name, fold in self.folds.items()}
-        shown = [*self.fields.values(), self.brought, *self.aspects]
-        return dict(zip(shown, self._shown(values), strict=True)) | folds
+        checkpoint = None if self.leads else typed.get("checkpoint")
+        values = self.form.restored(data[self.stored], typed, checkpoint)
+        return [*self._shown(values), *(gr.Accordion(open=bool(values[name])) for name in self.folds)]
 
     def _shown(self, values: Values) -> list[Any]:
         checkpoint = values.get("checkpoint")
@@ -275,23 +271,6 @@ class TaskTab:
         moved = self.form.after_checkpoint(values, data[self.brought], checkpoint)
         fields = [moved.get(name, gr.skip()) for name in self.fields]
         return [*fields, self.form.brought(checkpoint), *(self.form.own_size(checkpoint) for _ in self.aspects)]
-
-
-def restore_after(ready: Any, tabs: Sequence[TaskTab]) -> None:
-    """Once the page is there, all forms are as this browser left them; the checkpoint, of which there is one, as the
-    first of them had it."""
-    fields = {field: None for tab in tabs for field in tab.fields.values()}
-    more = [part for tab in tabs for part in (tab.brought, *tab.aspects, *tab.folds.values())]
-
-    def restore(data: dict[Component, Any]) -> dict[Component, Any]:
-        found: dict[Component, Any] = {}
-        for tab in tabs:
-            found |= tab._restored(data, found.get(tab.shared.checkpoint))
-        return found
-
-    event = ready.then(restore, {*fields, *(tab.stored for tab in tabs)}, [*fields, *more], **QUICK)
-    for tab in tabs:
-        event.then(**tab._tell, show_progress="hidden")
 
 
 def client_of(browser: Values | None) -> str:

@@ -7,9 +7,11 @@ from itertools import pairwise
 from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pytest
 
 from sdtoolbox.extensions import Extension, Registries, load
+from sdtoolbox.selectors.selecting import select
 from sdtoolbox.settings import bundled
 from tests.fakes import GaussianModel, builtin_registries, gaussian_solution
 from tests.samplers.problems import geometric, run
@@ -33,6 +35,8 @@ def extension_of(section: str) -> SimpleNamespace:
         ("A sampler", "sampler My sampler"),
         ("A schedule", "schedule My schedule"),
         ("An upscaler", "upscaler My upscaler"),
+        ("A filler", "filler My filler"),
+        ("A selector", "selector My selector"),
         ("A task", "task My task"),
         ("A tab", "tab My tab"),
     ],
@@ -52,6 +56,21 @@ def test_the_schedule_of_the_guide_falls_to_zero() -> None:
     assert len(sigmas) == 21
     assert sigmas[-1] == 0
     assert all(a > b for a, b in pairwise(sigmas))
+
+
+def test_the_filler_and_the_selector_of_the_guide_work() -> None:
+    pixels = np.full((8, 8, 3), 90, np.uint8)
+    pixels[2:4, 2:5] = 10
+    mask = select(registered(extension_of("A selector")).selectors.get("my_selector"), pixels, [(2, 2)])
+    assert np.array_equal(mask > 0, pixels[..., 0] == 10)
+    filled = registered(extension_of("A filler")).fillers.get("my_filler").value.function(pixels, mask > 0)
+    assert (filled == 90).all()
+
+
+def registered(module: SimpleNamespace) -> Registries:
+    registries = Registries()
+    assert not load("mine", lambda: module, registries).reason  # type: ignore[arg-type,return-value]
+    return registries
 
 
 def test_everything_an_author_may_add_is_in_the_guide() -> None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,6 +14,7 @@ from fastapi import FastAPI
 from PIL import Image
 
 from sdtoolbox.errors import UserError
+from sdtoolbox.images.masks import read_mask
 from sdtoolbox.server.answers import Answers, error_response
 from sdtoolbox.server.inputs import inputs
 from sdtoolbox.server.pictures import pictures
@@ -32,7 +35,8 @@ def send(toolbox: Toolbox, path: str, body: bytes | None = None, *, shared: bool
     app.include_router(pictures(toolbox))
     app.include_router(inputs(toolbox, shared=shared))
     app.add_exception_handler(UserError, lambda _, error: error_response(error))  # type: ignore[arg-type]
-    return ask(Answers(app), "GET" if body is None else "POST", path, {}, [body or b""])
+    headers = {"content-type": "application/json"} if path.startswith("/select") else {}
+    return ask(Answers(app), "GET" if body is None else "POST", path, headers, [body or b""])
 
 
 def image_of(answer: Answer) -> Image.Image:
@@ -103,3 +107,34 @@ def test_the_list_is_empty_where_others_look(toolbox: Toolbox) -> None:
     assert len(send(toolbox, "/inputs").json()) == 2
     assert send(toolbox, "/inputs", shared=True).json() == []
     assert send(toolbox, "/inputs?limit=0").status in (400, 422)
+
+
+def test_what_was_pointed_at_becomes_a_mask(toolbox: Toolbox) -> None:
+    scene = Image.new("RGB", (60, 40), "navy")
+    scene.paste((255, 200, 0), (10, 10, 30, 30))
+    image = toolbox.add_picture(saved(scene))
+
+    def asked(selector: str, **question: Any) -> Answer:
+        return send(toolbox, f"/select/{selector}", json.dumps({"image": image} | question).encode())
+
+    for selector, question in (
+        ("flood", {"points": [[20, 20]], "options": {"tolerance": 10}}),
+        ("grab_cut", {"box": [5, 5, 36, 36], "excluded": [[50, 5]]}),
+    ):
+        answer = asked(selector, **question)
+        assert answer.status == 200
+        mask = read_mask(toolbox.picture_path(answer.json()["id"]), (60, 40))
+        assert abs(mask.sum() - 400) <= 60 and mask[20, 20] == 1
+    assert len(toolbox.inputs("mask")) == 2
+    for selector, question in (
+        ("nothing", {"points": [[20, 20]]}),
+        ("flood", {}),
+        ("flood", {"points": [[60, 20]]}),
+        ("flood", {"points": [[1.5, True]]}),
+        ("flood", {"points": [[2, 2]], "options": {"image": "x"}}),
+        ("flood", {"points": [[2, 2]], "image": "../../etc/passwd"}),
+        ("flood", {"points": [[2, 2]], "path": "x"}),
+    ):
+        answer = asked(selector, **question)
+        assert answer.status in (400, 422) and answer.json()["code"] == "PARAM_INVALID", question
+    assert asked("flood", points=[[2, 2]], image="0" * 32).status == 404

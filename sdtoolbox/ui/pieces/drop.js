@@ -64,3 +64,4 @@ document.addEventListener("paste", (event) => {
   if (visible() && take(event.clipboardData)) event.preventDefault();
 }, true);
 note.querySelector("button").addEventListener("click", () => (note.hidden = true));
+setTimeout(() => trigger("focus")); // the tab is there: its form can be restored

@@ -40,13 +40,6 @@ const bytes = (count) => {
   const number = count / 1000 ** power;
   return `${number < 10 && power ? number.toFixed(1) : Math.round(number)} ${units[power]}`;
 };
-// A task's form, each time that it changes; a piece that comes later, because its tab had not been open, is told too.
-const lastValues = new Map();
-document.addEventListener("sd:values", ({ detail }) => lastValues.set(detail.task, detail.values));
-const onValues = (task, told) => {
-  document.addEventListener("sd:values", ({ detail }) => detail.task === task && told(detail.values));
-  if (lastValues.has(task)) told(lastValues.get(task));
-};
 // Other controls are reached by an event on their element, so that no script holds another's state.
 const setField = (id, value) =>
   document.getElementById(id)?.querySelector(".sd-field")?.dispatchEvent(new CustomEvent("sd:set", { detail: value }));
