@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from sdtoolbox.database import SCHEMA_VERSION, Database
+from sdtoolbox.database import MIGRATIONS, SCHEMA_VERSION, Database
 from sdtoolbox.errors import UserError
 
 
@@ -66,6 +66,21 @@ def test_many_threads_write_without_losing_a_row(tmp_path: Path) -> None:
     for thread in threads:
         thread.join()
     assert count(database) == 80
+
+
+def test_an_older_database_is_brought_up_to_date_and_keeps_its_rows(tmp_path: Path) -> None:
+    path = tmp_path / "a.sqlite3"
+    old = sqlite3.connect(path)
+    for migration in MIGRATIONS[:2]:
+        old.executescript(migration)
+    old.execute("PRAGMA user_version = 2")
+    insert(old, 1)
+    old.commit()
+    old.close()
+    database = Database(path)
+    assert count(database) == 1
+    assert database.connection().execute("SELECT count(*) FROM inputs").fetchone()[0] == 0
+    assert database.connection().execute("PRAGMA user_version").fetchone()[0] == SCHEMA_VERSION == len(MIGRATIONS)
 
 
 def test_a_newer_database_is_refused_in_words(tmp_path: Path) -> None:

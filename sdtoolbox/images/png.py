@@ -43,7 +43,7 @@ def _deep(bands: np.ndarray, icc: bytes | None, info: PngImagePlugin.PngInfo) ->
     import cv2
 
     swapped = bands[..., [2, 1, 0, 3][: bands.shape[-1]]]  # OpenCV's order is BGR
-    done, buffer = cv2.imencode(".png", swapped, [cv2.IMWRITE_PNG_COMPRESSION, 6])
+    done, buffer = cv2.imencode(".png", swapped)
     if not done:
         raise ValueError(f"no PNG can be made of {bands.shape} {bands.dtype}")
     data = buffer.tobytes()

@@ -94,6 +94,27 @@ def _picture(request: type[Request], name: str, texts: Texts, _toolbox: Toolbox)
     )
 
 
+def _mask(request: type[Request], name: str, texts: Texts, toolbox: Toolbox) -> Component:
+    """The editor of a mask over the picture of the same form; the value is the mask's id."""
+    selectors = [
+        {
+            "id": entry.id,
+            "label": texts.get(f"selector.{entry.id}", entry.label),
+            "help": texts.get(f"selector.{entry.id}.help", entry.value.help),
+            "options": [_option(one, texts) for one in entry.value.options.values()],
+        }
+        for entry in toolbox.registries.selectors
+    ]
+    return gr.HTML(
+        value=None,
+        html_template=template("mask", texts),
+        **call("mask", texts, selectors),
+        task=request.task,
+        picture_id=element_id(request, next(iter(picture_fields(request)))),
+        **_words(request, name, texts),
+    )
+
+
 def _fixed(request: type[Request], name: str, texts: Texts) -> list[tuple[str, str]]:
     return [(texts.get(f"choice.{name}.{value}", label), value) for value, label in control_of(request, name).options]
 
@@ -257,5 +278,5 @@ _BUILDERS: dict[str, Callable[[type[Request], str, Texts, Toolbox], Component]] 
     "options": _options,
     "plot": _plot,
     "picture": _picture,
-    "mask": _picture,
+    "mask": _mask,
 }

@@ -11,6 +11,7 @@ from sdtoolbox.errors import UserError
 from sdtoolbox.images.grid import Grid
 from sdtoolbox.images.metadata import read_text
 from sdtoolbox.images.opening import open_picture
+from sdtoolbox.images.raster import Raster
 from sdtoolbox.jobs.holding import Holding
 from sdtoolbox.protocols import Drawn, TaskContext, TaskFunction
 from sdtoolbox.schema.plots import Plot
@@ -76,8 +77,10 @@ class PlotJob:
         assert plot.plan is not None
         firsts = {place: self._pictures[at] for place, at in self._firsts.items()}
         sizes = {place: (picture.width, picture.height) for place, picture in firsts.items()}
-        opened: Callable[[Place], Image.Image] = lambda place: open_picture(self._parts.store.path(firsts[place].id))  # noqa: E731
-        return Grid(plot.plan.legends, plot.margin, plot.legend).draw(sizes, opened)
+        shown: Callable[[Place], Image.Image] = lambda place: Raster.read(
+            self._parts.store.path(firsts[place].id)
+        ).picture()  # noqa: E731
+        return Grid(plot.plan.legends, plot.margin, plot.legend).draw(sizes, shown)
 
 
 def _draws(exact: dict[str, Any], cell: Request) -> bool:

@@ -130,11 +130,13 @@ const maskEditor = (root, { changed, select }) => {
     for (const one of root.querySelectorAll("[data-tool]")) one.setAttribute("aria-pressed", String(one.dataset.tool === name));
     view.refresh();
   };
-  const resize = (times) => {
-    sizeField.value = Math.max(1, Math.round(times > 1 ? size() * times + 1 : size() * times - 1));
+  const resize = (next) => {
+    sizeField.value = Math.max(1, Math.round(next));
     sizeField.style.setProperty("--share", (size() - sizeField.min) / (sizeField.max - sizeField.min));
     view.refresh();
   };
+  const larger = () => resize(size() * 1.1 + 1);
+  const smaller = () => resize(size() / 1.1 - 1);
 
   root.addEventListener("click", (event) => {
     const { tool: wanted, action } = event.target.closest("button")?.dataset || {};
@@ -142,24 +144,24 @@ const maskEditor = (root, { changed, select }) => {
     if (ACTIONS[action]) ACTIONS[action]();
     if (OPERATIONS[action]) done(mask.put(OPERATIONS[action](mask.opacity())));
   });
-  sizeField.addEventListener("input", () => resize(0.5 + 0.5)); // no other size, only its looks
+  sizeField.addEventListener("input", () => resize(size()));
   canvas.addEventListener("wheel", (event) => {
     const closer = event.deltaY < 0;
-    if (event.ctrlKey || event.metaKey) resize(closer ? 1.1 : 1 / 1.1);
+    if (event.ctrlKey || event.metaKey) closer ? larger() : smaller();
     else if (root.classList.contains("sd-full") || event.altKey) view.zoom(closer ? 1.2 : 1 / 1.2, view.onCanvas(event));
     else return; // the page scrolls
     event.preventDefault();
   }, { passive: false });
   const KEYS = { b: () => choose("brush"), e: () => choose("eraser"), s: () => choose("select"), h: () => choose("pan"),
-    "[": () => resize(1 / 1.1), "]": () => resize(1.1), "+": ACTIONS.nearer, "-": ACTIONS.further, 0: ACTIONS.fit, f: ACTIONS.full };
+    "[": smaller, "]": larger, "+": ACTIONS.nearer, "-": ACTIONS.further, 0: ACTIONS.fit, f: ACTIONS.full };
   root.addEventListener("keydown", (event) => {
     const control = event.ctrlKey || event.metaKey;
-    const typing = event.target.matches("input:not([type=range]), select");
+    if (event.target.matches("input:not([type=range]), select") && event.key !== "Escape") return;
     if (control && event.key.toLowerCase() === "z") ACTIONS[event.shiftKey ? "redo" : "undo"]();
     else if (control && event.key.toLowerCase() === "y") ACTIONS.redo();
     else if (event.key === "Escape" && root.classList.contains("sd-full")) full(false);
     else if (event.key === " " && event.target === canvas) moving = true;
-    else if (!control && !event.altKey && !typing && KEYS[event.key]) KEYS[event.key]();
+    else if (!control && !event.altKey && KEYS[event.key]) KEYS[event.key]();
     else return;
     event.preventDefault();
     event.stopPropagation();
@@ -179,8 +181,7 @@ const maskEditor = (root, { changed, select }) => {
       if (!fits) mask = paintCanvas(width, height);
       canvas.parentElement.style.setProperty("--ratio", width / height);
       sizeField.max = Math.max(32, Math.round(Math.max(width, height) / 3));
-      if (!fits) sizeField.value = Math.max(4, Math.round(Math.max(width, height) / 12));
-      resize(1);
+      resize(fits ? size() : Math.max(4, Math.max(width, height) / 12));
       view.show(mask);
       dress();
       return lost;
