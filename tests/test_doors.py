@@ -7,6 +7,7 @@ import os
 import re
 import subprocess
 import sys
+from base64 import b64encode
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,8 +15,9 @@ from typing import Any
 import httpx
 import numpy as np
 import pytest
-from gradio_client import Client
+from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
+from PIL import Image
 
 from sdtoolbox.errors import UserError
 from sdtoolbox.images.opening import open_picture
@@ -220,3 +222,125 @@ def test_raw_nan_over_http_is_refused_in_words(server: Web) -> None:
 def still_draws(client: Client) -> None:
     files, _ = client.predict(prompt="a tree", checkpoint="tiny", steps=1, seed=1, api_name="/txt2img")
     assert open_picture(Path(files[0])).size == (64, 64)
+
+
+# Requests on pictures
+
+FROM_PICTURE: dict[str, Any] = REQUEST | {"strength": 0.6, "sampler": "euler"}
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """A picture and a mask that cover 72x56 pixels."""
+    folder = tmp_path_factory.mktemp("pictures")
+    rng = np.random.default_rng(0)
+    picture = Image.fromarray(rng.integers(0, 255, (14, 18, 3), np.uint8)).resize((72, 56))
+    mask = Image.new("L", (72, 56))
+    mask.paste(255, (16, 16, 48, 40))
+    found = {"image": folder / "in.png", "mask": folder / "mask.png"}
+    picture.save(found["image"])
+    mask.save(found["mask"])
+    return found
+
+
+TASKS = {"img2img": ("image",), "inpaint": ("image", "mask")}
+
+
+@pytest.fixture(scope="module", params=TASKS)
+def edited_here(
+    request: pytest.FixtureRequest,
+    tmp_path_factory: pytest.TempPathFactory,
+    tiny_models: Path,
+    files: dict[str, Path],
+) -> tuple[str, dict[str, Path], Path]:
+    """A task, the files that it works on, and the picture as Python draws it in a home of its own."""
+    task = request.param
+    with Toolbox.open(home=tmp_path_factory.mktemp("python"), model_folders=(tiny_models,)) as toolbox:
+        add = {"image": toolbox.add_picture, "mask": toolbox.add_mask}
+        given = {name: files[name] for name in TASKS[task]}
+        result = toolbox.run(task, **FROM_PICTURE, **{name: add[name](file) for name, file in given.items()})
+        drawn = tmp_path_factory.mktemp("drawn") / f"{task}.png"
+        drawn.write_bytes(toolbox.picture_path(result.pictures[0].id).read_bytes())
+        assert open_picture(drawn).size == (72, 56)
+        return task, given, drawn
+
+
+def test_the_client_edits_the_same(client: Client, edited_here: tuple[str, dict[str, Path], Path]) -> None:
+    task, given, drawn = edited_here
+    uploaded = {name: handle_file(file) for name, file in given.items()}
+    made, result = client.predict(**FROM_PICTURE, **uploaded, api_name=f"/{task}")
+    assert np.array_equal(pixels(Path(made[0])), pixels(drawn))
+    # The id of the answer's request, or a data URI, is as good as the file.
+    named = {name: result["request"][name] for name in given}
+    uris = {name: f"data:image/png;base64,{b64encode(file.read_bytes()).decode()}" for name, file in given.items()}
+    for values in (named, uris):
+        again, _ = client.predict(**FROM_PICTURE, **values, api_name=f"/{task}")
+        assert np.array_equal(pixels(Path(again[0])), pixels(drawn))
+
+
+def test_the_command_line_edits_the_same(
+    beside: dict[str, str], tmp_path: Path, edited_here: tuple[str, dict[str, Path], Path]
+) -> None:
+    task, given, drawn = edited_here
+    output = tmp_path / "out.png"
+    code, _ = command_line(beside, task, *flags(FROM_PICTURE | given), "--output", str(output))
+    assert code == 0
+    assert output.read_bytes() == drawn.read_bytes()
+
+
+def test_replay_asks_for_a_picture_that_is_gone(
+    tmp_path: Path, tiny_models: Path, edited_here: tuple[str, dict[str, Path], Path]
+) -> None:
+    _, given, drawn = edited_here
+    environment = environment_of(tmp_path, tiny_models)
+    code, answer = command_line(environment, "replay", str(drawn))
+    assert code == 1
+    assert "the image that it was drawn from" in answer["error"]["message"]
+    assert "--image" in answer["error"]["hint"]
+    code, outcome = command_line(environment, "replay", str(drawn), *flags(given))
+    assert (code, outcome["identical"]) == (0, True)
+    other = tmp_path / "other.png"
+    Image.new("RGB", (72, 56), "red").save(other)
+    code, outcome = command_line(environment, "replay", str(drawn), *flags(given | {"image": other}))
+    assert code == 1
+    assert outcome["cause"].startswith("image was ")
+
+
+@pytest.mark.parametrize(
+    ("image", "words"),
+    [
+        (None, "there is no picture."),
+        ("0" * 32, "there is no picture '00000000"),
+        ("/etc/passwd", "is not the id of a picture"),
+        ({"path": "/etc/passwd", "meta": {"_type": "gradio.FileData"}}, ""),
+        ("data:image/png;base64,!", "image is not base64."),
+        ("data:image/png;base64,aGVsbG8=", "this is not a picture"),
+    ],
+)
+def test_no_other_file_is_read(client: Client, image: Any, words: str) -> None:
+    with pytest.raises((AppError, ValueError)) as caught:
+        client.predict(prompt="x", checkpoint="tiny", image=image, api_name="/img2img")
+    assert words in str(caught.value)
+    assert "root:" not in str(caught.value)
+    still_draws(client)
+
+
+def test_a_folder_is_drawn_picture_by_picture(
+    beside: dict[str, str], tmp_path: Path, files: dict[str, Path], drawn_here: Path
+) -> None:
+    folder, output = tmp_path / "in", tmp_path / "out"
+    folder.mkdir()
+    for name, source in (("a.png", drawn_here), ("b.png", files["image"])):
+        (folder / name).write_bytes(source.read_bytes())
+    (folder / "c.png").write_text("no picture")
+    (folder / "notes.txt").write_text("none either")
+    command = [sys.executable, "-m", "sdtoolbox", "img2img", "--image", str(folder), "--own-parameters", "--json"]
+    more = ["--strength", "0.5", "--steps", "2", "--checkpoint", "tiny", "--output", str(output)]
+    run = subprocess.run([*command, *more], env=beside, capture_output=True, text=True, timeout=120)
+    answers = [json.loads(line) for line in run.stdout.splitlines()]
+    assert run.returncode == 1, "one of them is no picture"
+    assert [answer.get("error", {}).get("code", "") for answer in answers] == ["", "", "IMAGE_INVALID"]
+    assert sorted(file.name for file in output.iterdir()) == ["a.png", "b.png"]
+    own, none = (answer["request"] for answer in answers[:2])
+    assert (own["prompt"], own["seed"], own["steps"], own["strength"]) == (REQUEST["prompt"], 7, 2, 0.5)
+    assert none["prompt"] == ""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from math import ceil
 from typing import Any, TypeVar
@@ -11,7 +12,8 @@ from torch import Tensor
 
 from sdtoolbox.engine.changes import HOOKS, changed
 from sdtoolbox.engine.finite import finite
-from sdtoolbox.engine.tiles import Side, Tile, Tiling
+from sdtoolbox.engine.group_norms import recorded, thumbnail, used
+from sdtoolbox.engine.tiles import Side, Tiling
 from sdtoolbox.protocols import Change, Seamless, Tiles
 
 C = TypeVar("C")
@@ -49,21 +51,21 @@ class Calling:
         *,
         takes: int = 1,
         gives: int = 1,
+        in_one_light: bool = False,
     ) -> Tensor:
         """What `call`, which asks `network`, makes of each tile of `plane`, put together.
 
-        `takes` and `gives`: how many places of the plane and of the answer a latent is wide. NUMERIC and OUT_OF_MEMORY
-        name the `stage`.
+        `takes` and `gives`: how many places of the plane and of the answer a latent is wide. `in_one_light`: the group
+        norms of all tiles take out what they find in a picture of the whole as small as a tile, which costs one more
+        call. NUMERIC and OUT_OF_MEMORY name the `stage`.
         """
         tiling = self.tiling(plane.shape[-2] // takes, plane.shape[-1] // takes)
         inner = self._inner(tiling)
-
         tiles = None if tiling.whole else self.last(Tiles)
 
-        def of(tile: Tile) -> Tensor:
+        def asked(seen: Tensor) -> Tensor:
             if tiles is not None:
                 tiles.before_each()
-            seen = tile.of(plane, takes)
 
             def called() -> Tensor:
                 with changed(network, inner):
@@ -71,7 +73,13 @@ class Calling:
 
             return finite(called if inner else lambda: call(seen), network, stage, seen)
 
-        return tiling.blended(of, gives)
+        with ExitStack() as held:
+            if in_one_light and not tiling.whole:
+                small = thumbnail(plane, tiling.rows.tile * takes, tiling.columns.tile * takes)
+                with recorded(network) as moments:
+                    asked(small)
+                held.enter_context(used(network, moments))
+            return tiling.blended(lambda tile: asked(tile.of(plane, takes)), gives)
 
     def _inner(self, tiling: Tiling) -> Sequence[Change]:
         """What is changed inside a network. Where there are several tiles none of them meets its own other edge."""

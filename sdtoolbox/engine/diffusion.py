@@ -234,10 +234,12 @@ class LatentDiffusion:
         return latents
 
     def _encoded(self, pixels: Tensor, encode: Callable[[Tensor], Tensor] | None = None) -> Tensor:
-        return self._calling.blended(self._vae, ENCODER, encode or self._autoencoder.encode, pixels, takes=self._factor)
+        encode, factor = encode or self._autoencoder.encode, self._factor
+        return self._calling.blended(self._vae, ENCODER, encode, pixels, takes=factor, in_one_light=True)
 
     def _decoded(self, latent: Tensor) -> Tensor:
-        return self._calling.blended(self._vae, "the decoder", self._autoencoder.decode, latent, gives=self._factor)
+        decode, factor = self._autoencoder.decode, self._factor
+        return self._calling.blended(self._vae, "the decoder", decode, latent, gives=factor, in_one_light=True)
 
 
 def _kept(store: dict[K, V], key: K, make: Callable[[], V]) -> V:

@@ -57,8 +57,11 @@ def pictures(toolbox: Toolbox) -> APIRouter:
         return Response(data, media_type="image/jpeg", headers={"cache-control": "private, max-age=60"})
 
     @router.post("/recall/{task}")
-    async def recall(task: str, request: Request) -> Response:
-        """What a picture, or a text, that was dropped on a tab says for its form."""
+    async def recall(task: str, request: Request, picture: str | None = None) -> Response:
+        """What a picture, or a text, that was dropped on a tab says for its form; or a `picture` that is here."""
+        if picture is not None:
+            kept = await asyncio.to_thread(lambda: toolbox.recall(toolbox.picture_path(picture), task))
+            return JSONResponse(kept.as_dict(), headers={"cache-control": "no-store"})
         body = await request.body()
         is_text = request.headers.get("content-type", "").startswith("text/plain")
         source = body.decode("utf-8", "replace") if is_text else body

@@ -89,7 +89,8 @@ def _picture(request: type[Request], name: str, texts: Texts, _toolbox: Toolbox)
         kind=control_of(request, name).kind,
         task=request.task,
         field_id=element_id(request, name),
-        extra="",
+        # What is masked is drawn anew anyway.
+        extra="" if len(picture_fields(request)) > 1 else template("sketch", texts),
         **_words(request, name, texts),
     )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from PIL import Image
@@ -77,9 +77,10 @@ class PlotJob:
         assert plot.plan is not None
         firsts = {place: self._pictures[at] for place, at in self._firsts.items()}
         sizes = {place: (picture.width, picture.height) for place, picture in firsts.items()}
-        shown: Callable[[Place], Image.Image] = lambda place: Raster.read(
-            self._parts.store.path(firsts[place].id)
-        ).picture()  # noqa: E731
+
+        def shown(place: Place) -> Image.Image:
+            return Raster.read(self._parts.store.path(firsts[place].id)).picture()
+
         return Grid(plot.plan.legends, plot.margin, plot.legend).draw(sizes, shown)
 
 

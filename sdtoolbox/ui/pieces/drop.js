@@ -1,5 +1,6 @@
-// A picture or a parameters text that is dropped on the tab, or pasted, fills the form. What was filled, what is missing
-// and what was not understood is said in lines; the fields themselves are set by the server's answer to `upload`.
+// A picture or a parameters text that is dropped on the tab, or pasted, fills the form; on the field for a picture it is
+// that picture and nothing else. What was filled, what is missing and what was not understood is said in lines; the
+// fields themselves are set by the server's answer to `upload`.
 const LONGEST = 300; // characters of a value
 const LOOKS_LIKE_PARAMETERS = /(^|\n|\s)Steps: ?\d+\s*,[^]*:/;
 const note = element.querySelector(".sd-drop");
@@ -27,21 +28,68 @@ const show = (text, found = []) => {
   title.textContent = text;
   list.replaceChildren(...found);
 };
-const read = async (body, type) => {
-  const answer = await fetch(`recall/${props.task}`, { method: "POST", body, headers: { "content-type": type } }).catch(() => null);
-  if (!answer) return show(say("page.lost"));
+const ask = async (address, body, type) => {
+  const answer = await fetch(address, { method: "POST", body, headers: { "content-type": type } }).catch(() => null);
+  if (!answer) throw new Error(say("page.lost"));
   const found = await answer.json().catch(() => ({}));
-  if (!answer.ok) return show([found.message, found.hint].filter(Boolean).join(" ") || say("drop.failed"));
-  props.value = { ...found, at: Date.now() };
+  if (!answer.ok) throw new Error(sentences(found) || say("drop.failed"));
+  return found;
+};
+// Only the server knows what a value of the form may be: it fills the fields.
+const fill = (found, more = {}) => {
+  props.value = { ...found, values: { ...found.values, ...more }, at: Date.now() };
   trigger("upload");
   const count = Object.keys(found.values).length;
   show(say("drop.filled", { tool: found.tool, n: count }), lines(found));
 };
-const take = (data) => {
-  const file = [...(data?.files || [])].find((one) => one.type.startsWith("image/"));
-  if (file) return read(file, "application/octet-stream"), true;
+const recall = `recall/${props.task}`;
+const readText = (text) =>
+  ask(recall, text, "text/plain;charset=utf-8").then(fill).catch((error) => show(error.message));
+const pictureField = (kind) => tab.querySelector(`.sd-field[data-kind=${kind}]`);
+const place = (kind, id) => pictureField(kind)?.dispatchEvent(new CustomEvent("sd:set", { detail: id }));
+
+// A file fills the form, and the field for a picture where that is empty; a file that says nothing can still be shown.
+const readFile = async (file) => {
+  const field = pictureField("picture");
+  const wanted = field && !field.dataset.value;
+  try {
+    const id = wanted ? (await uploadFile(file)).id : null;
+    const found = await ask(recall, file, "application/octet-stream").catch((error) => {
+      if (!wanted) throw error;
+      place("picture", id);
+      return null;
+    });
+    if (found) fill(found, wanted && !found.values.image ? { image: id } : {});
+  } catch (error) {
+    show(error.message);
+  }
+};
+// From another tab: the picture with everything that is known of it. It has a size of its own.
+const unpack = async () => {
+  const parcel = takeParcel(props.task);
+  if (!parcel) return;
+  const pictures = { image: parcel.picture, ...(pictureField("mask") ? { mask: parcel.mask || null } : {}) };
+  try {
+    const found = await ask(`${recall}?picture=${parcel.picture}`, "", "text/plain");
+    fill(found, { ...pictures, width: null, height: null });
+  } catch (error) {
+    place("picture", parcel.picture);
+    if (parcel.mask) place("mask", parcel.mask);
+  }
+};
+document.addEventListener("sd:parcel", () => whenRestored(props.task, unpack));
+
+const take = (data, target) => {
+  const files = [...(data?.files || [])];
+  const field = target?.closest?.(".sd-task") === tab && target.closest("[data-kind=picture], [data-kind=mask]");
+  if (field && files.length) {
+    pictureField("picture").dispatchEvent(new CustomEvent("sd:file", { detail: files[0] }));
+    return true;
+  }
+  const file = files.find(isPicture);
+  if (file) return readFile(file), true;
   const text = data?.getData("text/plain") || "";
-  if (LOOKS_LIKE_PARAMETERS.test(text)) return read(text, "text/plain;charset=utf-8"), true;
+  if (LOOKS_LIKE_PARAMETERS.test(text)) return readText(text), true;
   return false;
 };
 const carries = (event) => [...(event.dataTransfer?.types || [])].includes("Files");
@@ -58,10 +106,11 @@ tab.addEventListener("dragover", (event) => {
 tab.addEventListener("drop", (event) => {
   inside = 0;
   veil.hidden = true;
-  if (take(event.dataTransfer) || carries(event)) event.preventDefault();
+  if (take(event.dataTransfer, event.target) || carries(event)) event.preventDefault();
 }, true);
 document.addEventListener("paste", (event) => {
-  if (visible() && take(event.clipboardData)) event.preventDefault();
+  if (visible() && take(event.clipboardData, document.activeElement)) event.preventDefault();
 }, true);
 note.querySelector("button").addEventListener("click", () => (note.hidden = true));
+whenRestored(props.task, unpack);
 setTimeout(() => trigger("focus")); // the tab is there: its form can be restored

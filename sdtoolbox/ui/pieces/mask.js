@@ -56,11 +56,11 @@ const edited = () => {
 holdGenerate(props.task, element, () => (changed ? send() : sending));
 
 const chosen = () => given.find((one) => one.id === selector.value);
-const select = async (point) => {
+const select = async (place) => {
   const options = Object.fromEntries([...knobs.querySelectorAll("input")].map((input) =>
     [input.name, input.type === "checkbox" ? input.checked : Number(input.value)]));
   try {
-    const body = JSON.stringify({ image: shown, points: [point], options });
+    const body = JSON.stringify({ image: shown, ...place, options });
     const answer = await fetch(`select/${selector.value}`, { method: "POST", body, headers: { "content-type": "application/json" } });
     const found = await answer.json();
     if (!answer.ok) throw new Error(sentences(found));
@@ -143,7 +143,6 @@ root.addEventListener("click", async (event) => {
   make("a", { href: address, download: "mask.png" }).click();
   setTimeout(() => URL.revokeObjectURL(address), 10_000);
 });
-root.addEventListener("sd:file", (event) => shown && take(event.detail));
 root.addEventListener("sd:set", (event) => {
   props.value = event.detail;
   trigger("input");

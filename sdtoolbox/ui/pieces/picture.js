@@ -63,6 +63,10 @@ root.addEventListener("click", async (event) => {
     put(null);
     file.focus();
   }
+  if (action === "sketch" && image.naturalWidth) {
+    const drawn = await sketch(image);
+    if (drawn) take(drawn);
+  }
 });
 root.addEventListener("sd:file", (event) => take(event.detail));
 root.addEventListener("sd:set", (event) => put(event.detail));

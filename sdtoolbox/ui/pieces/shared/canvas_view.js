@@ -135,13 +135,17 @@ const drawPicture = (context, image, { scale, x, y }, width, height) => {
   context.imageSmoothingQuality = "high";
   context.drawImage(image, x, y, width * scale, height * scale);
 };
-// The outline of a brush, seen on light and on dark.
-const drawBrush = (context, { scale, x, y }, at, size) => {
+// Outlines that are seen on light and on dark: of a brush, and of a box.
+const outline = (context, trace) => {
   for (const [colour, wider] of [["#000", 1], ["#fff", 0]]) {
     context.strokeStyle = colour;
     context.lineWidth = 1.5;
     context.beginPath();
-    context.arc(x + at.x * scale, y + at.y * scale, Math.max(1, (size * scale) / 2) + wider, 0, 2 * Math.PI);
+    trace(wider);
     context.stroke();
   }
 };
+const drawBrush = (context, { scale, x, y }, at, size) => outline(context, (wider) =>
+  context.arc(x + at.x * scale, y + at.y * scale, Math.max(1, (size * scale) / 2) + wider, 0, 2 * Math.PI));
+const drawBox = (context, { scale, x, y }, one, other) => outline(context, (wider) =>
+  context.rect(x + one.x * scale - wider, y + one.y * scale - wider, (other.x - one.x) * scale, (other.y - one.y) * scale));

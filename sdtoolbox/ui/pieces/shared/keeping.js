@@ -2,6 +2,8 @@
 // events of fields too whose tab was never opened; those say nothing, and neither does a form that is still empty
 // because it has not been restored.
 const restored = new Set();
+const waits = new Map(); // by task: what is to be done once its form is there
+const whenRestored = (task, act) => (restored.has(task) ? act() : waits.set(task, [...(waits.get(task) || []), act]));
 const lastValues = new Map(); // by task
 const remember = (task, names, list, atOnce) => {
   const before = list.pop();
@@ -10,6 +12,8 @@ const remember = (task, names, list, atOnce) => {
   const values = Object.fromEntries(names.map((name, place) => [name, list[place]]));
   lastValues.set(task, values);
   document.dispatchEvent(new CustomEvent("sd:values", { detail: { task, values } }));
+  for (const act of waits.get(task) || []) act();
+  waits.delete(task);
   return values;
 };
 // A piece that comes later, because its tab had not been open, is told what it missed.

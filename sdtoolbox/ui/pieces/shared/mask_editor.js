@@ -18,7 +18,9 @@ const stripes = () => {
   return tile;
 };
 
-// `changed()` is called after everything that changes the mask; `select(point)` gives a picture of what is there.
+const CLICK = 5; // pixels of the screen; a longer way is a box
+
+// `changed()` is called after everything that changes the mask; `select({points, box})` gives a picture of what is there.
 const maskEditor = (root, { changed, select }) => {
   const canvas = root.querySelector(".sd-mask-canvas");
   const sizeField = root.querySelector(".sd-mask-size");
@@ -30,6 +32,7 @@ const maskEditor = (root, { changed, select }) => {
   let mask = paintCanvas(1, 1);
   let tool = "brush";
   let last = null; // where the stroke in hand is
+  let corner = null; // where the box in hand began
   let overlay = true;
   let moving = false; // the space key is down
 
@@ -58,6 +61,7 @@ const maskEditor = (root, { changed, select }) => {
       context.drawImage(layer.canvas, 0, 0);
       context.globalAlpha = 1;
     }
+    if (corner && hover) drawBox(context, place, corner, hover);
     if (hover && ["brush", "eraser"].includes(tool) && !moving) drawBrush(context, place, hover, size());
   };
   const to = (point) => {
@@ -69,7 +73,7 @@ const maskEditor = (root, { changed, select }) => {
     tool: {
       pans: () => tool === "pan" || moving,
       begin(point) {
-        if (tool === "select") return;
+        if (tool === "select") return void (corner = point);
         mask.begin();
         last = point;
         to(point);
@@ -82,15 +86,21 @@ const maskEditor = (root, { changed, select }) => {
       },
       cancel() {
         if (last) mask.cancel();
-        last = null;
+        last = corner = null;
       },
     },
   });
+  // A click is a point; what is drawn around something is a box, with its middle for a point.
   const pick = async (point, away) => {
-    if (point.x < 0 || point.y < 0 || point.x >= mask.width || point.y >= mask.height) return;
+    const [one, other] = [corner, point].map(({ x, y }) =>
+      [Math.min(mask.width - 1, Math.max(0, Math.floor(x))), Math.min(mask.height - 1, Math.max(0, Math.floor(y)))]);
+    corner = null;
+    const far = Math.max(...one.map((at, axis) => Math.abs(at - other[axis]))) * view.place.scale > CLICK;
+    const box = [...one.map((at, axis) => Math.min(at, other[axis])), ...one.map((at, axis) => Math.max(at, other[axis]) + 1)];
+    const middle = [Math.floor((box[0] + box[2]) / 2), Math.floor((box[1] + box[3]) / 2)];
     const here = mask;
     root.dataset.busy = true;
-    const found = await select([Math.floor(point.x), Math.floor(point.y)]).finally(() => delete root.dataset.busy);
+    const found = await select({ points: [middle], ...(far ? { box } : {}) }).finally(() => delete root.dataset.busy);
     if (!found || mask !== here) return; // another picture has come meanwhile
     const chosen = bytesOfMask(found, mask.width, mask.height);
     const join = (value, i) => (away ? Math.min(value, 255 - chosen[i]) : Math.max(value, chosen[i]));
