@@ -89,7 +89,9 @@ def test_built_ins_register_like_extensions(tmp_path: Path) -> None:
     assert reports == []
     assert "DPM++ 2M" in registries.samplers
     assert "Karras" in registries.schedules
-    assert registries.tasks.ids() == ["txt2img"]
+    assert registries.tasks.ids() == ["txt2img", "img2img", "inpaint", "erase"]
+    assert registries.fillers.ids() == ["blur", "telea", "navier_stokes", "patch"]
+    assert registries.selectors.ids() == ["flood", "grab_cut"]
 
 
 def test_a_broken_drop_in_is_reported_and_the_rest_works(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from sdtoolbox.engine.changes import HOOKS, changed
 from sdtoolbox.engine.finite import finite
-from sdtoolbox.engine.group_norms import recorded, thumbnail, used
+from sdtoolbox.engine.group_norms import has_group_norms, recorded, thumbnail, used
 from sdtoolbox.engine.tiles import Side, Tiling
 from sdtoolbox.protocols import Change, Seamless, Tiles
 
@@ -51,19 +51,17 @@ class Calling:
         *,
         takes: int = 1,
         gives: int = 1,
-        in_one_light: bool = False,
     ) -> Tensor:
         """What `call`, which asks `network`, makes of each tile of `plane`, put together.
 
-        `takes` and `gives`: how many places of the plane and of the answer a latent is wide. `in_one_light`: the group
-        norms of all tiles take out what they find in a picture of the whole as small as a tile, which costs one more
-        call. NUMERIC and OUT_OF_MEMORY name the `stage`.
+        `takes` and `gives`: how many places of the plane and of the answer a latent is wide. The group norms of all
+        tiles take out what they find in the whole, made as small as a tile, which costs one more call. NUMERIC and
+        OUT_OF_MEMORY name the `stage`.
         """
         tiling = self.tiling(plane.shape[-2] // takes, plane.shape[-1] // takes)
-        inner = self._inner(tiling)
         tiles = None if tiling.whole else self.last(Tiles)
 
-        def asked(seen: Tensor) -> Tensor:
+        def asked(seen: Tensor, inner: Sequence[Change]) -> Tensor:
             if tiles is not None:
                 tiles.before_each()
 
@@ -73,21 +71,22 @@ class Calling:
 
             return finite(called if inner else lambda: call(seen), network, stage, seen)
 
+        inner = self._inner(tiling)
         with ExitStack() as held:
-            if in_one_light and not tiling.whole:
+            if not tiling.whole and has_group_norms(network):
                 small = thumbnail(plane, tiling.rows.tile * takes, tiling.columns.tile * takes)
                 with recorded(network) as moments:
-                    asked(small)
+                    asked(small, self._inner(None))
                 held.enter_context(used(network, moments))
-            return tiling.blended(lambda tile: asked(tile.of(plane, takes)), gives)
+            return tiling.blended(lambda tile: asked(tile.of(plane, takes), inner), gives)
 
-    def _inner(self, tiling: Tiling) -> Sequence[Change]:
-        """What is changed inside a network. Where there are several tiles none of them meets its own other edge."""
+    def _inner(self, tiling: Tiling | None) -> Sequence[Change]:
+        """What is changed inside a network that sees one tile, or None for all: no tile meets its own other edge."""
+        rows, columns = (1, 1) if tiling is None else (len(tiling.rows.starts), len(tiling.columns.starts))
         inner: list[Change] = []
         for change in self.changes:
             if isinstance(change, Seamless):
-                one_column, one_row = len(tiling.columns.starts) == 1, len(tiling.rows.starts) == 1
-                change = Seamless(change.horizontal and one_column, change.vertical and one_row)
+                change = Seamless(change.horizontal and columns == 1, change.vertical and rows == 1)
             if type(change) in HOOKS:
                 inner.append(change)
         return inner

@@ -234,12 +234,10 @@ class LatentDiffusion:
         return latents
 
     def _encoded(self, pixels: Tensor, encode: Callable[[Tensor], Tensor] | None = None) -> Tensor:
-        encode, factor = encode or self._autoencoder.encode, self._factor
-        return self._calling.blended(self._vae, ENCODER, encode, pixels, takes=factor, in_one_light=True)
+        return self._calling.blended(self._vae, ENCODER, encode or self._autoencoder.encode, pixels, takes=self._factor)
 
     def _decoded(self, latent: Tensor) -> Tensor:
-        decode, factor = self._autoencoder.decode, self._factor
-        return self._calling.blended(self._vae, "the decoder", decode, latent, gives=factor, in_one_light=True)
+        return self._calling.blended(self._vae, "the decoder", self._autoencoder.decode, latent, gives=self._factor)
 
 
 def _kept(store: dict[K, V], key: K, make: Callable[[], V]) -> V:

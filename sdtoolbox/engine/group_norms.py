@@ -18,6 +18,11 @@ Moments = Mapping[nn.Module, tuple[Tensor, Tensor]]
 """Mean and variance of each group, [B, groups, 1], of the input of each norm."""
 
 
+def has_group_norms(network: nn.Module) -> bool:
+    """Whether what a network makes of a place depends on all that it sees, in this way."""
+    return any(isinstance(module, nn.GroupNorm) for module in network.modules())
+
+
 @contextmanager
 def recorded(network: nn.Module) -> Iterator[Moments]:
     """What the group norms of `network` find in this thread until the block ends; the last call counts."""

@@ -17,7 +17,9 @@ from sdtoolbox.images.raster import Raster
 from sdtoolbox.images.writing import open_within, remove_halves, write_whole
 
 InputKind: TypeAlias = Literal["picture", "mask"]
-SUFFIXES = {"PNG": ".png", "JPEG": ".jpg", "WEBP": ".webp"}
+SUFFIXES = {"PNG": ".png", "WEBP": ".webp"}
+JPEG = ".jpg"
+"""All others: Pillow has another name for JPEGs of several pictures, which many cameras write."""
 LONGEST_NAME = 120
 
 
@@ -53,7 +55,7 @@ class InputStore:
         data = file_bytes(source)
         width, height = Raster.read(data).size
         identity = hashlib.sha256(data).hexdigest()[:32]
-        suffix = SUFFIXES[str(opened(data, FORMATS).format)]
+        suffix = SUFFIXES.get(str(opened(data, FORMATS).format), JPEG)
         file = f"{identity[:2]}/{identity}{suffix}"
         self._write(self.folder / file, data)
         shown = _clean(name or (source.name if isinstance(source, Path) else ""))

@@ -35,7 +35,7 @@ def read_mask(source: bytes | Path, size: tuple[int, int]) -> Mask:
     data = file_bytes(source)
     raster = Raster.read(data)
     mask = _values(raster)
-    if opened(data, FORMATS).format in ("JPEG", "WEBP"):
+    if opened(data, FORMATS).format != "PNG":
         mask = np.where(mask < LOSSY_NOISE, 0, np.where(mask > 1 - LOSSY_NOISE, 1, mask)).astype(np.float32)
     if raster.size == size:
         return mask

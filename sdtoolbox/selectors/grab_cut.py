@@ -16,11 +16,13 @@ if TYPE_CHECKING:
 
 Rounds = Annotated[int, Limits(1, 20)]
 Point = tuple[int, int]
-WORKING_SIDE = 512
-"""Longest side of the picture that is cut: a second of work."""
-SKETCH_SIDE = 160
-"""Longest side of the picture in which boxes are tried."""
-SKETCH_ROUNDS = 3
+COARSE_SIDE = 176
+"""Longest side of the picture in which the thing is found: the work grows with the third power of it."""
+FINE_SIDE = 512
+"""Longest side of the picture in which its outline is followed, in a band a few pixels wide."""
+BAND = 2
+"""Half the width of that band, in pixels of the coarse picture."""
+TRIAL_ROUNDS = 2
 REACHES = (0.12, 0.2, 0.3, 0.42)
 """Boxes that are tried around points, by how far they reach beyond them, in shares of the longest side."""
 POINT = 0.01
@@ -42,16 +44,12 @@ def grab_cut(
     `excluded` points are background for sure. Without a box several around the points are tried, and that is taken in
     which the thing has the clearest outline.
     """
-    import cv2
-
-    height, width = pixels.shape[:2]
-    if box is None:
-        sketch = _Scene.of(pixels, SKETCH_SIDE, points, excluded)
-        box = sketch.unscaled(sketch.clearest_box())
-    scene = _Scene.of(pixels, WORKING_SIDE, points, excluded)
-    found = scene.cut(scene.scaled(box), rounds)
-    large = cv2.resize(found.astype(np.float32), (width, height), interpolation=cv2.INTER_LINEAR)
-    return (large >= 0.5).astype(np.float32)
+    coarse = _Scene.of(pixels, COARSE_SIDE, points, excluded)
+    found = coarse.cut(coarse.clearest_box() if box is None else coarse.scaled(box), rounds)
+    fine = _Scene.of(pixels, FINE_SIDE, points, excluded)
+    found = fine.followed(found, BAND * fine.scale / coarse.scale)
+    thing: np.ndarray = _sized(found, (pixels.shape[1], pixels.shape[0])).astype(np.float32)
+    return thing
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,11 +82,6 @@ class _Scene:
         left, top = min(left, width - 1), min(top, height - 1)
         return left, top, min(max(right, left + 1), width), min(max(bottom, top + 1), height)
 
-    def unscaled(self, box: Box) -> Box:
-        """A box here, of the whole picture."""
-        left, top, right, bottom = (round(value / self.scale) for value in box)
-        return left, top, right, bottom
-
     def clearest_box(self) -> Box:
         """Of boxes around the points the one in which the thing has the clearest outline."""
         import cv2
@@ -103,30 +96,44 @@ class _Scene:
             reach = max(2, round(share * max(width, height)))
             left, top = max(min(columns) - reach, 0), max(min(rows) - reach, 0)
             boxes.append((left, top, min(max(columns) + reach, width), min(max(rows) + reach, height)))
-        return max(boxes, key=lambda box: _clearness(self.cut(box, SKETCH_ROUNDS), steep, box))
+        return max(boxes, key=lambda box: _clearness(self.cut(box, TRIAL_ROUNDS), steep, box))
 
     def cut(self, box: Box, rounds: int) -> np.ndarray:
-        """The thing, bool [h, w], by so many rounds; only what was pointed at, if anything was."""
-        import cv2
-
+        """The thing in a box, bool [h, w]; only what was pointed at, if anything was."""
         left, top, right, bottom = box
         guess = np.full(self.pixels.shape[:2], BACKGROUND, np.uint8)
         guess[top:bottom, left:right] = MAYBE_THING
+        if (guess == MAYBE_THING).all():  # there must be some background: the border is taken for it
+            guess[[0, -1]] = guess[:, [0, -1]] = MAYBE_BACKGROUND
+        found = self._cut(guess, rounds)
+        return _touching(found, self.points) if self.points else found
+
+    def followed(self, coarse: np.ndarray, width: float) -> np.ndarray:
+        """The same thing, bool [h, w], with its outline looked for anew up to `width` pixels from where it was."""
+        import cv2
+
+        near = _sized(coarse, (self.pixels.shape[1], self.pixels.shape[0]))
+        side = 2 * round(width) + 1
+        square, bits = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side)), near.astype(np.uint8)
+        guess = np.where(near, MAYBE_THING, MAYBE_BACKGROUND).astype(np.uint8)
+        guess[cv2.dilate(bits, square) == 0] = BACKGROUND
+        guess[cv2.erode(bits, square, borderValue=1) > 0] = THING
+        return self._cut(guess, 1)
+
+    def _cut(self, guess: np.ndarray, rounds: int) -> np.ndarray:
+        """What GrabCut makes of a guess, and of what was pointed at."""
+        import cv2
+
         radius = max(1, round(POINT * max(guess.shape)))
         for some, sure in ((self.excluded, BACKGROUND), (self.points, THING)):
             for point in some:
                 cv2.circle(guess, point, radius, sure, -1)
         things = np.isin(guess, (THING, MAYBE_THING))
-        if not things.any():
+        if things.all() or not things.any():  # nothing to tell apart
             return things
-        if things.all():  # without any background there is nothing to cut from: the border is
-            guess[[0, -1]] = guess[:, [0, -1]] = MAYBE_BACKGROUND
-        if np.isin(guess, (THING, MAYBE_THING)).any():
-            cv2.setRNGSeed(0)  # the same question has the same answer
-            models = np.zeros((1, 65)), np.zeros((1, 65))
-            cv2.grabCut(self.pixels, guess, None, *models, rounds, cv2.GC_INIT_WITH_MASK)
-        found = np.isin(guess, (THING, MAYBE_THING))
-        return _touching(found, self.points) if self.points else found
+        cv2.setRNGSeed(0)  # the same question has the same answer
+        cv2.grabCut(self.pixels, guess, None, np.zeros((1, 65)), np.zeros((1, 65)), rounds, cv2.GC_INIT_WITH_MASK)
+        return np.isin(guess, (THING, MAYBE_THING))
 
 
 def _clearness(thing: np.ndarray, steep: np.ndarray, box: Box) -> float:
@@ -140,6 +147,13 @@ def _clearness(thing: np.ndarray, steep: np.ndarray, box: Box) -> float:
     frame = np.ones(thing.shape, bool)
     frame[top + 1 : bottom - 1, left + 1 : right - 1] = False
     return float(np.where(frame, 0, steep)[outline].mean())
+
+
+def _sized(thing: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """bool [h, w] -> bool of this width and height."""
+    import cv2
+
+    return np.asarray(cv2.resize(thing.astype(np.float32), size, interpolation=cv2.INTER_LINEAR)) >= 0.5
 
 
 def _touching(found: np.ndarray, points: Sequence[Point]) -> np.ndarray:

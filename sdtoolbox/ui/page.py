@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import secrets
-import sqlite3
-import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
 from typing import Any
@@ -15,22 +12,20 @@ from typing import Any
 import gradio as gr
 from gradio.components import Component
 
-from sdtoolbox.errors import UserError
 from sdtoolbox.registry import Entry
 from sdtoolbox.schema.txt2img import Txt2Img
 from sdtoolbox.toolbox import Toolbox
-from sdtoolbox.ui import pieces, views
+from sdtoolbox.ui import pieces
 from sdtoolbox.ui.controls import build_control
 from sdtoolbox.ui.endpoint import add_endpoint
 from sdtoolbox.ui.extensions_tab import build_extensions_tab, error_card
+from sdtoolbox.ui.following import QUEUE, Follower
 from sdtoolbox.ui.form import Values
 from sdtoolbox.ui.i18n import Texts
 from sdtoolbox.ui.models_tab import build_models_tab
 from sdtoolbox.ui.task_tab import QUICK, Shared, TaskTab, client_of
 
 log = logging.getLogger(__name__)
-LOOK_EVERY = 0.15  # seconds between two looks at the jobs
-SPEAK_EVERY = 8.0  # seconds; Gradio ends the stream of a closed page only when the stream speaks
 CACHE_SECONDS = 3600  # Gradio's copies of pictures for its clients are removed when they are this old
 
 
@@ -62,9 +57,14 @@ def build_page(toolbox: Toolbox, texts: Texts, *, shared: bool = False, insecure
         if insecure:
             gr.HTML(f'<p class="sd-banner" role="alert">{escape(texts("app.insecure"))}</p>', js_on_load=None)
         tabs = _tabs(Shared(toolbox, texts, checkpoint, browser, forms, shared), extras)
+        # Gradio builds a tab when it is opened first, and what is sent to a panel before that would break it.
+        introduced = "() => { window.sdIntroduced = true; document.dispatchEvent(new Event('sd:introduced')); }"
         ready = page.load(_introduce, browser, browser, **QUICK)
-        follow = _follower(toolbox, texts, [tab.request.task for tab in tabs], shared)
-        ready.then(follow, browser, [*(tab.panel for tab in tabs), queue], **QUICK)
+        ready.then(None, None, None, js=introduced)
+        follower = Follower(toolbox, texts, [tab.request.task for tab in tabs], shared=shared)
+        ready.then(follower.stream(QUEUE), browser, queue, **QUICK)
+        for tab in tabs:
+            tab.panel.focus(follower.stream(tab.request.task), browser, tab.panel, **QUICK)
     return page
 
 
@@ -121,29 +121,3 @@ def _tabs(shared: Shared, extras: Sequence[BuiltTab]) -> list[TaskTab]:
 def _introduce(browser: Values | None) -> Values:
     """Give a new browser the id under which its jobs are kept."""
     return {"client": client_of(browser) or secrets.token_hex(16)}
-
-
-def _follower(toolbox: Toolbox, texts: Texts, tasks: Sequence[str], shared: bool) -> Any:
-    """The page's one long event: it shows what jobs do, whoever started them, until the page is closed.
-
-    It never runs a job, so that closing or reloading the page loses nothing.
-    """
-
-    def look(client: str) -> list[dict[str, Any]]:
-        try:
-            return [*views.desks(toolbox, texts, client, tasks), views.queue(toolbox, client, shared=shared)]
-        except (UserError, sqlite3.OperationalError):  # deleted between two looks, or locked for long: look again
-            return []
-
-    async def follow(browser: Values) -> AsyncIterator[list[Any]]:
-        client = client_of(browser)
-        seen: list[Any] = [None] * (len(tasks) + 1)
-        spoke = time.monotonic()
-        while True:
-            now = await asyncio.to_thread(look, client) or seen
-            if now != seen or time.monotonic() - spoke > SPEAK_EVERY:
-                yield [new if new != old else gr.skip() for new, old in zip(now, seen, strict=True)]
-                seen, spoke = now, time.monotonic()
-            await asyncio.sleep(LOOK_EVERY)
-
-    return follow

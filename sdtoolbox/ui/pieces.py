@@ -42,13 +42,13 @@ def _piece(name: str, texts: Texts, value: Any = None, *, given: Any = None, **o
     )
 
 
-def panel(texts: Texts, seed_id: str, *, edits: bool = False) -> gr.HTML:
+def panel(texts: Texts, seed_id: str, targets: list[dict[str, str]], *, edits: bool = False) -> gr.HTML:
     """Stage, progress, results and parameters of a task; its value is one of `views.desks`.
 
-    `edits` says that the task begins with a picture.
+    `edits` says that the task begins with a picture; `targets` are all tasks that do: a result can be sent there.
     """
     nothing = {"ready": False, "jobs": []}
-    return _piece("panel", texts, nothing, seed_id=seed_id, edits=edits)
+    return _piece("panel", texts, nothing, given={"targets": targets}, seed_id=seed_id, edits=edits)
 
 
 def queue(texts: Texts) -> gr.HTML:
@@ -123,6 +123,11 @@ def drop(texts: Texts, task: str) -> gr.HTML:
     """Where a picture or a text is dropped or pasted; its value is what the server read out of it."""
     look = ["sd-piece", "sd-drop-block"]
     return _piece("drop", texts, elem_classes=look, task=task)
+
+
+def batch(texts: Texts, task: str) -> gr.HTML:
+    """Many pictures at once; its value is what became of the last one: `{"code", "problem"}`, empty if it is queued."""
+    return _piece("batch", texts, elem_classes=["sd-piece", "sd-batch-block"], task=task)
 
 
 def unfold(texts: Texts) -> gr.HTML:

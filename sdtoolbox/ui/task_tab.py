@@ -14,7 +14,7 @@ from sdtoolbox.errors import UserError
 from sdtoolbox.models.annotations import DEFAULTS
 from sdtoolbox.protocols import TaskInfo
 from sdtoolbox.registry import Entry
-from sdtoolbox.schema.requests import control_of
+from sdtoolbox.schema.requests import control_of, picture_fields
 from sdtoolbox.toolbox import Toolbox
 from sdtoolbox.ui import pieces
 from sdtoolbox.ui.controls import build_control, element_id, label_of
@@ -94,7 +94,13 @@ class TaskTab:
                 pieces.hints(texts, self.form.hints())
                 pieces.preflight(texts, self.request.task, [self._preflight()])
             with gr.Column(elem_classes="sd-look"):
-                self.panel = pieces.panel(texts, element_id(self.request, "seed"), edits=self.form.has_picture)
+                seed = element_id(self.request, "seed") if "seed" in self.form.names else ""
+                self.panel = pieces.panel(texts, seed, self._targets(), edits=self.form.has_picture)
+
+    def _targets(self) -> list[dict[str, str]]:
+        tasks = self.shared.toolbox.registries.tasks
+        editing = [entry for entry in tasks if picture_fields(entry.value.request)]
+        return [{"id": entry.id, "label": self.shared.texts.get(f"task.{entry.id}", entry.label)} for entry in editing]
 
     def _words(self, texts: Texts) -> None:
         for name in self._named("prompt"):
@@ -125,6 +131,8 @@ class TaskTab:
                     gr.Row(elem_classes="sd-grid"),
                 ):
                     self._controls(names)
+                    if group == "batch" and self.form.has_picture:
+                        self.batch = pieces.batch(texts, self.request.task)
 
     def _size(self, texts: Texts) -> None:
         ids = element_id(self.request, "width"), element_id(self.request, "height")
@@ -145,6 +153,8 @@ class TaskTab:
         for name in self.form.names:
             if name not in self.fields:
                 groups.setdefault(self._group(name), []).append(name)
+        if self.form.has_picture:
+            groups.setdefault("batch", [])
         groups |= {"": sorted(groups.get("", []), key=self._place)}
         more = groups.pop("more", [])
         return groups | ({"more": more} if more else {})
@@ -171,6 +181,8 @@ class TaskTab:
         self.generate.click(self._submit, inputs, self.notices, **QUICK)
         self.panel.retry(self._retry, self.shared.browser, self.notices, **QUICK)
         self.panel.apply(self._grow, inputs, self.notices, **QUICK)
+        if self.form.has_picture:
+            self.batch.submit(self._submit_one, inputs, self.batch, **QUICK)
         self.panel.stop(self._stop, None, None, **QUICK)
         if "prompt" in self.fields:
             example = self.panel.select(self._example, None, self.fields["prompt"], **QUICK)
@@ -180,25 +192,21 @@ class TaskTab:
         # Gradio builds a tab when it is opened first: what is sent to its fields before that would be lost.
         self.drop.focus(self._restore, {self.stored, *everything}, filled, **QUICK).then(**self._remember(at_once=True))
         if "checkpoint" in self.fields:
-            self._follow(self.shared.checkpoint.input)
+            shown = [*everything, self.brought, *self.aspects]
+            self.drop.edit(self._checkpoint_changed, {*everything, self.brought}, shown, **QUICK)
 
     def _remember(self, *, at_once: bool = False) -> dict[str, Any]:
         """An event that gives all values to the browser to keep, and to those pieces that follow other fields."""
         inputs = [*self.fields.values(), self.stored]
-        call = f"(...values) => sdPieces.remember('{self.request.task}', {list(self.fields)!r}, values, {int(at_once)})"
+        call = (  # Gradio's own controls may speak before our scripts are there
+            "(...values) => window.sdPieces ? sdPieces.remember("
+            f"'{self.request.task}', {list(self.fields)!r}, values, {int(at_once)}) : values.at(-1)"
+        )
         return {"fn": None, "inputs": inputs, "outputs": self.stored, "js": call, "show_progress": "hidden"}
 
-    def _follow(self, event: Any) -> None:
-        everything = list(self.fields.values())
-        shown = [*everything, self.brought, *self.aspects]
-        event(self._checkpoint_changed, {*everything, self.brought}, shown, **QUICK)
-
     def follow_models(self, models: Component) -> None:
-        """Let the form take over what is written about its checkpoint in the Models tab, and the other way round."""
-        if "checkpoint" not in self.fields:
-            return
-        self._follow(models.edit)
-        if not self.form.has_picture:  # else the size is the picture's
+        """Let the Models tab take over what stands in the form as the defaults of its checkpoint."""
+        if "checkpoint" in self.fields and not self.form.has_picture:  # else the size is the picture's
             models.select(self._taken, {*self.fields.values()}, models, **QUICK)
 
     def _submit(self, data: dict[Component, Any]) -> dict[str, Any]:
@@ -208,6 +216,27 @@ class TaskTab:
         except UserError as error:
             return {"problems": self.form.problems(error, values), "at": time.time()}
         return {"problems": [], "at": time.time()}
+
+    def _submit_one(self, data: dict[Component, Any], event: gr.EventData) -> dict[str, Any]:
+        """One picture of many, with the form's values, or its own where it has any."""
+        toolbox, values = self.shared.toolbox, {name: data[field] for name, field in self.fields.items()}
+        picture = str(event.picture)
+        try:
+            if event.own and (own := self._own(picture)):
+                values = self.form.filled(own, values)
+            given = {next(iter(picture_fields(self.request))): picture}
+            toolbox.submit(self.form.parse(values | given), client=client_of(data[self.shared.browser]))
+        except UserError as error:
+            said = " ".join(problem["text"] for problem in self.form.problems(error, values))
+            return {"code": error.code, "problem": said, "at": time.time()}
+        return {"code": "", "problem": "", "at": time.time()}
+
+    def _own(self, picture: str) -> Values:
+        toolbox = self.shared.toolbox
+        try:
+            return toolbox.recall(toolbox.picture_path(picture), self.request.task).values
+        except UserError:  # it does not say how it was drawn
+            return {}
 
     def _preflight(self) -> Callable[[Any], Values]:
         def preflight(values: Any) -> Values:  # the page calls it by this name

@@ -59,6 +59,8 @@ def card(job: Job, event: Event, texts: Texts) -> dict[str, Any]:
         "preview": event.sequence if event.has_preview and job.state == "running" else 0,
         "pictures": _pictures(job, event),
         "error": _error(job, texts),
+        "before": _before(job),
+        "warnings": [sentence(warning) for warning in job.result.warnings] if job.result is not None else [],
         "seconds": job.finished - job.started if job.state == "done" and job.finished and job.started else None,
     }
 
@@ -81,13 +83,22 @@ def _line(job: Job, event: Event) -> dict[str, Any]:
 def _pictures(job: Job, event: Event) -> list[dict[str, Any]]:
     if job.result is not None:
         return [_picture(picture) for picture in job.result.pictures]
-    unknown = {"seed": None, "width": None, "height": None, "can_grow": False}
+    unknown = {"seed": None, "width": None, "height": None, "can_grow": False, "seam": None}
     return [{"id": identity, **unknown} for identity in event.finished]
 
 
 def _picture(picture: Picture) -> dict[str, Any]:
     known = {"id": picture.id, "seed": picture.seed, "width": picture.width, "height": picture.height}
-    return known | {"can_grow": picture.request.get("hires") is False}  # the task has hires fix, and it was off
+    grows = picture.request.get("hires") is False  # the task has hires fix, and it was off
+    return known | {"can_grow": grows, "seam": picture.measured.get("seam")}
+
+
+def _before(job: Job) -> dict[str, Any] | None:
+    """What the job's pictures were made of: `image` and `mask`, their ids, and `margins`, what was added around it."""
+    if not job.request.get("image"):
+        return None
+    margins = [job.request.get(f"outpaint_{side}") or 0 for side in ("left", "top", "right", "bottom")]
+    return {"image": job.request["image"], "mask": job.request.get("mask"), "margins": margins}
 
 
 def _error(job: Job, texts: Texts) -> dict[str, str] | None:

@@ -53,10 +53,10 @@ def test_no_network_sees_more_than_a_tile(tiny_model: LatentDiffusion) -> None:
     with seen_by(model._unet) as calls:
         found = model.predict(noise(images=2), 3.0, [model.encode("a house"), model.encode("snow")])
     assert [one.shape for one in found] == [(2, 4, 9, 7)] * 2
-    assert [tuple(x.shape) for x, _ in calls] == [(4, 4, 5, 4)] * 4
+    assert [tuple(x.shape) for x, _ in calls] == [(4, 4, 5, 4)] * 5, "the whole, small, and four tiles"
     with seen_by(model._vae.encoder) as calls:
         assert model.latents([picture()]).shape == (1, 4, 9, 7)
-    assert [tuple(x.shape) for x, _ in calls] == [(1, 3, 40, 32)] * 5, "the whole, small, and four tiles"
+    assert [tuple(x.shape) for x, _ in calls] == [(1, 3, 40, 32)] * 5
     with seen_by(model._vae.decoder) as calls:
         assert model.decode(noise(), WIDTH, HEIGHT)[0].size == (WIDTH, HEIGHT)
     assert [tuple(x.shape) for x, _ in calls] == [(1, 4, 5, 4)] * 5
@@ -84,7 +84,7 @@ def test_what_lies_around_a_mask_is_cut_like_the_noise(tmp_path: Path) -> None:
     with seen_by(model._unet) as calls:
         estimate(tiled, noise())
     places = [(top, left) for top in (0, 4) for left in (0, 3)]
-    for (x, _), (top, left) in zip(calls, places, strict=True):
+    for (x, _), (top, left) in zip(calls[1:], places, strict=True):
         assert torch.equal(x[:, 4:], shown[..., top : top + 5, left : left + 4])
     whole = model._shown_beside(noise())
     assert torch.equal(shown[:, :1], whole[:, :1]), "the mask"
@@ -96,7 +96,7 @@ def test_networks_are_told_the_size_of_the_tile(tmp_path: Path) -> None:
         estimate(model.changed(TILES), noise())
         estimate(model, noise())
     told = [named["added_cond_kwargs"]["time_ids"].tolist() for _, named in calls]
-    assert told == [*[[[40, 32, 0, 0, 40, 32]]] * 4, [[72, 56, 0, 0, 72, 56]]]
+    assert told == [*[[[40, 32, 0, 0, 40, 32]]] * 5, [[72, 56, 0, 0, 72, 56]]]
 
 
 def test_other_changes_act_in_every_tile(tiny_model: LatentDiffusion) -> None:
@@ -107,16 +107,16 @@ def test_other_changes_act_in_every_tile(tiny_model: LatentDiffusion) -> None:
 
 def test_a_seamless_picture_has_no_edge_in_tiles_either(tiny_model: LatentDiffusion) -> None:
     """Moved around by the distance of two tiles it is the same picture, moved around."""
-    model = tiny_model.changed(Tiles(48, 48, 16), Seamless())
+    model = tiny_model.changed(Tiles(32, 32, 16), Seamless())
     x = noise(8, 8)
 
     def moved(plane: Tensor) -> Tensor:
         return plane.roll((4, 4), (2, 3))
 
     torch.testing.assert_close(estimate(model, moved(x)), moved(estimate(model, x)), rtol=0, atol=1e-4)
-    across = tiny_model.changed(Tiles(64, 48, 16), Seamless())  # one tile wide: it meets its own edge as ever
+    across = tiny_model.changed(Tiles(64, 32, 16), Seamless())  # one tile wide: it meets its own edge as ever
     torch.testing.assert_close(estimate(across, x.roll(4, 3)), estimate(across, x).roll(4, 3), rtol=0, atol=1e-4)
-    open_edges = tiny_model.changed(Tiles(48, 48, 16))
+    open_edges = tiny_model.changed(Tiles(32, 32, 16))
     assert (estimate(open_edges, moved(x)) - moved(estimate(open_edges, x))).abs().max() > 1e-2
 
 
@@ -131,7 +131,7 @@ def test_whoever_waits_may_give_up_before_each_tile(tiny_model: LatentDiffusion)
 
     asked: list[int] = []
     estimate(tiny_model.changed(Tiles(32, 40, 8, counting(asked, 99))), noise())
-    assert len(asked) == 4
+    assert len(asked) == 5
     with pytest.raises(Cancelled):
         estimate(tiny_model.changed(Tiles(32, 40, 8, counting(again := [], 3))), noise())
     assert len(again) == 3

@@ -6,12 +6,15 @@ import hashlib
 import os
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PIL import Image
 
 from sdtoolbox.database import Database
 from sdtoolbox.errors import UserError
 from sdtoolbox.images.inputs import InputStore
+from sdtoolbox.images.masks import read_mask
+from sdtoolbox.images.raster import Raster
 from sdtoolbox.images.store import ImageStore
 from tests.images.pictures import saved, turned
 
@@ -38,6 +41,14 @@ def test_the_bytes_stay_what_they_are(store: ImageStore, format: str, suffix: st
     assert path.read_bytes() == data and path.suffix == suffix
     assert path.is_relative_to(store.folder.parent / "inputs")
     assert store.output(added.id) is None
+
+
+def test_a_cameras_file_of_several_pictures_is_a_jpeg(store: ImageStore) -> None:
+    data = saved(HOUSE, "MPO", save_all=True, append_images=[Image.new("RGB", (20, 10), "red")])
+    added = store.inputs.add(data)
+    assert (added.width, added.height) == (20, 10) and store.path(added.id).suffix == ".jpg"
+    assert np.abs(Raster.read(data).pixels.astype(int) - np.asarray(HOUSE)).max() < 8
+    assert read_mask(data, (20, 10)).shape == (10, 20)
 
 
 def test_the_size_is_that_seen_upright(store: ImageStore) -> None:

@@ -27,6 +27,9 @@ from sdtoolbox.extensions import Extension
 from sdtoolbox.models.held import Held
 from sdtoolbox.protocols import Drawn, TaskContext
 from sdtoolbox.registry import Registry
+from sdtoolbox.schema.drawing import Drawing
+from sdtoolbox.schema.img2img import Img2Img
+from sdtoolbox.schema.inpaint import Erase, Inpaint
 from sdtoolbox.schema.txt2img import Txt2Img
 from sdtoolbox.settings import Settings
 from sdtoolbox.workers.parts import Parts
@@ -74,8 +77,8 @@ MISBEHAVIOUR = {
 }
 
 
-def draw(request: Txt2Img, ctx: TaskContext) -> Iterator[Drawn]:
-    """The task: the stages and calls of a real one, and pixels that depend on the request alone."""
+def draw(request: Drawing, ctx: TaskContext) -> Iterator[Drawn]:
+    """Any drawing task: the stages and calls of a real one, and pixels that depend on the request alone."""
     word = request.prompt.split(" ")[0]
     seconds = 0.02 if word == "slow" else STEP_SECONDS
     assert request.steps and request.checkpoint and request.width and request.height
@@ -98,7 +101,14 @@ def draw(request: Txt2Img, ctx: TaskContext) -> Iterator[Drawn]:
                 yield Drawn(picture(batch, index), batch.seed + index, batch, index)
 
 
-def picture(batch: Txt2Img, index: int) -> Image.Image:
+def erase(request: Erase, ctx: TaskContext) -> Iterator[Drawn]:
+    """The task without a model: the picture as it is, and a seam that is measured."""
+    assert request.image
+    ctx.stage("restoring")
+    yield Drawn(ctx.picture(request.image).picture(), 0, request, 0, measured={"seam": 1.25})
+
+
+def picture(batch: Drawing, index: int) -> Image.Image:
     """Noise drawn from a hash of the request; no two requests share a pixel."""
     text = json.dumps(batch.model_dump(exclude={"checkpoint"}), sort_keys=True) + str(index)
     noise = random.Random(hashlib.sha256(text.encode()).digest())
@@ -145,9 +155,11 @@ class FakeModels:
 
 
 def make(parts: Parts) -> FakeModels:
-    """The engine, and `draw` in place of the real task of the same name."""
+    """The engine, and `draw` and `erase` in place of the real tasks of the same names."""
     extension = Extension("fake engine")
-    extension.task(Txt2Img, draw)
+    for request in (Txt2Img, Img2Img, Inpaint):
+        extension.task(request, draw)
+    extension.task(Erase, erase)
     parts.registries.tasks = Registry("task")
     extension.merge(parts.registries)
     return FakeModels()

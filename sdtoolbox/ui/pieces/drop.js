@@ -36,15 +36,16 @@ const ask = async (address, body, type) => {
   return found;
 };
 // Only the server knows what a value of the form may be: it fills the fields.
-const fill = (found, more = {}) => {
+const fill = (found, more = {}, quiet = false) => {
   props.value = { ...found, values: { ...found.values, ...more }, at: Date.now() };
   trigger("upload");
   const count = Object.keys(found.values).length;
-  show(say("drop.filled", { tool: found.tool, n: count }), lines(found));
+  const said = lines(quiet ? { ...found, unknown: {} } : found);
+  if (!quiet || said.length) show(say("drop.filled", { tool: found.tool, n: count }), said);
 };
 const recall = `recall/${props.task}`;
 const readText = (text) =>
-  ask(recall, text, "text/plain;charset=utf-8").then(fill).catch((error) => show(error.message));
+  ask(recall, text, "text/plain;charset=utf-8").then((found) => fill(found)).catch((error) => show(error.message));
 const pictureField = (kind) => tab.querySelector(`.sd-field[data-kind=${kind}]`);
 const place = (kind, id) => pictureField(kind)?.dispatchEvent(new CustomEvent("sd:set", { detail: id }));
 
@@ -71,7 +72,8 @@ const unpack = async () => {
   const pictures = { image: parcel.picture, ...(pictureField("mask") ? { mask: parcel.mask || null } : {}) };
   try {
     const found = await ask(`${recall}?picture=${parcel.picture}`, "", "text/plain");
-    fill(found, { ...pictures, width: null, height: null });
+    fill(found, { ...pictures, width: null, height: null }, true);
+    tab.scrollIntoView({ block: "nearest" });
   } catch (error) {
     place("picture", parcel.picture);
     if (parcel.mask) place("mask", parcel.mask);
@@ -112,5 +114,7 @@ document.addEventListener("paste", (event) => {
   if (visible() && take(event.clipboardData, document.activeElement)) event.preventDefault();
 }, true);
 note.querySelector("button").addEventListener("click", () => (note.hidden = true));
+// Another checkpoint, or other defaults of it, move the form.
+document.addEventListener("sd:checkpoint-defaults", () => trigger("edit"));
 whenRestored(props.task, unpack);
 setTimeout(() => trigger("focus")); // the tab is there: its form can be restored

@@ -167,7 +167,7 @@ const modelDetails = (panel, { changed, marked }) => {
     panel.querySelector(".sd-kept").textContent = say("models.kept");
     changed();
     document.dispatchEvent(new CustomEvent("sd:models"));
-    trigger("edit", {});
+    document.dispatchEvent(new CustomEvent("sd:checkpoint-defaults"));
   };
 
   const draw = () => {

@@ -11,6 +11,7 @@ const stop = element.querySelector("[data-action=stop]");
 const strip = element.querySelector(".sd-strip");
 const facts = element.querySelector(".sd-facts");
 const text = element.querySelector(".sd-parameters");
+const warnings = element.querySelector(".sd-warnings");
 const tools = [...element.querySelectorAll(".sd-tools button, .sd-tools a")];
 const UNFINISHED = ["running", "queued", "interrupted"];
 const LARGEST_ZOOM = 6; // a small picture on a large screen stays a picture instead of a blur
@@ -48,6 +49,7 @@ const drawStage = (tile) => {
   image.hidden = !(kind === "picture" || kind === "preview");
   chip.hidden = kind !== "preview";
   if (kind === "failure") drawFailure(tile.job);
+  compare(kind === "picture" ? tile.job.before : null);
   if (image.hidden) return;
   const source = tile.picture ? `pictures/${tile.picture.id}.png` : `previews/${tile.job.id}.jpg?n=${tile.preview}`;
   if (source !== wanted) show(source);
@@ -138,13 +140,18 @@ const drawDetails = async (tile) => {
     tool.setAttribute("aria-disabled", String(!picture));
   }
   element.querySelector("[data-action=hires]").toggleAttribute("disabled", !picture || !picture.can_grow);
+  const said = picture ? tile.job.warnings : [];
+  warnings.hidden = said.length === 0;
+  warnings.replaceChildren(...said.map((one) => make("li", {}, one)));
   if (!picture) {
     facts.textContent = "";
     text.textContent = say("panel.no_parameters");
     return;
   }
+  facts.title = picture.seam === null ? "" : say("panel.seam_help");
   facts.textContent = [picture.seed === null ? null : say("panel.seed", { seed: picture.seed }),
-    picture.width ? `${picture.width} × ${picture.height}` : null].filter(Boolean).join(" · ");
+    picture.width ? `${picture.width} × ${picture.height}` : null,
+    picture.seam === null ? null : say("panel.seam", { n: picture.seam.toFixed(2) })].filter(Boolean).join(" · ");
   for (const link of element.querySelectorAll(".sd-tools a")) link.href = `pictures/${picture.id}.png`;
   element.querySelector("a[download]").setAttribute("download", `${picture.id.slice(0, 8)}.png`);
   text.dataset.id = picture.id;
@@ -156,6 +163,7 @@ const drawDetails = async (tile) => {
   }
 };
 
+const compare = comparison(stage, image);
 const draw = () => {
   const tile = shown();
   drawStage(tile);
@@ -214,6 +222,12 @@ element.querySelector("[data-action=hires]").addEventListener("click", () => {
   const tile = shown();
   if (tile && tile.picture) trigger("apply", { job: tile.job.id, picture: tile.picture.id });
 });
+menu(element.querySelector(".sd-menu"), given.targets, (task) => {
+  const tile = shown();
+  if (tile && tile.picture) sendTo(task, { picture: tile.picture.id, mask: tile.job.before?.mask });
+});
+element.querySelector("[data-action=hires]").hidden = props.edits;
+element.querySelector("[data-action=reuse]").hidden = !props.seed_id;
 const reuseSeed = () => {
   const tile = shown() && shown().picture ? shown() : tiles().find((other) => other.picture);
   if (tile && tile.picture.seed !== null) setField(props.seed_id, tile.picture.seed);
@@ -228,6 +242,9 @@ const tellFinished = () => {
   if (done !== finished) document.dispatchEvent(new CustomEvent("sd:finished"));
   finished = done;
 };
+// Once it is known whose browser this is, the stream of its jobs can begin.
+if (window.sdIntroduced) trigger("focus");
+else document.addEventListener("sd:introduced", () => trigger("focus"), { once: true });
 watch("value", hear);
 watch("value", tellFinished);
 setInterval(drawProgress, 1000);

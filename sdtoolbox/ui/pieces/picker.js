@@ -43,6 +43,7 @@ const set = (value) => {
   root.dispatchEvent(new CustomEvent("sd:edited", { bubbles: true }));
   show();
   trigger("input");
+  if (!props.optional) document.dispatchEvent(new CustomEvent("sd:checkpoint-defaults"));
 };
 root.addEventListener("sd:set", (event) => set(event.detail));
 watch("value", show);
