@@ -217,7 +217,10 @@ class Repaint:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Instruct:
-    """A network that edits by instruction is shown this RGB picture, without it or at None none; others do not notice."""
+    """A network that edits by instruction is shown this RGB picture, or none; others do not notice.
+
+    Without this change it is shown none.
+    """
 
     picture: Image | None
 

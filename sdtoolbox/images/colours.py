@@ -33,4 +33,5 @@ def _matched(values: np.ndarray, reference: np.ndarray) -> np.ndarray:
     ranks = (np.cumsum(counts) - counts / 2) / flat.size  # the middle rank of equal values
     shares = (np.arange(LEVELS) + 0.5) / LEVELS
     wanted = np.interp(ranks, shares, np.quantile(reference, shares))
-    return wanted[inverse].reshape(values.shape)
+    found: np.ndarray = wanted[inverse].reshape(values.shape)
+    return found

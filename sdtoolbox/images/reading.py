@@ -13,7 +13,7 @@ from sdtoolbox.images.parameters import SIZES, options_known
 from sdtoolbox.registry import Registry
 from sdtoolbox.schema.fields import Control
 from sdtoolbox.schema.options import options_from
-from sdtoolbox.schema.requests import Request, control_of
+from sdtoolbox.schema.requests import PICTURE_KINDS, Request, control_of
 
 NO_VAE = ("", "None", "Automatic")  # how the VAE of the checkpoint itself is called
 NOTHING = (None, "", "Undefined")
@@ -82,7 +82,7 @@ def _says_nothing(control: Control, raw: Any) -> bool:
 
 
 def _converted(control: Control, raw: Any) -> Any:
-    if not isinstance(raw, str):
+    if not isinstance(raw, str) or control.kind in PICTURE_KINDS:
         return raw
     if control.kind == "flag":
         return {"true": True, "false": False}.get(raw.strip().casefold(), raw)

@@ -16,7 +16,7 @@ KIND_WORDS: Mapping[Kind, str] = {
     "t2i_adapter": "T2I-Adapter",
     "ip_adapter": "IP-Adapter",
     "embedding": "embedding",
-    "restorer": "upscaler",
+    "restorer": "restorer",
     "unknown": "file of an unknown kind",
 }
 ALGORITHM_WORDS = {"lora": "LoRA", "dora": "DoRA", "loha": "LoHa", "lokr": "LoKr", "oft": "OFT", "boft": "BOFT"}

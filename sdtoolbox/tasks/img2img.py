@@ -64,7 +64,7 @@ def _draw(
                 here = _loop(batch, request, number)
                 if strength > 0:
                     if strength not in passes:
-                        changes = _changes(request, source, target)
+                        changes = _changes(request, target, ctx)
                         first, later = model.changed(*changes), refiner and refiner.changed(*changes)
                         exact = request.exact_steps
                         passes[strength] = Pass(
@@ -75,11 +75,11 @@ def _draw(
                 yield from _results(batch, target, pictures, number)
 
 
-def _changes(request: Img2Img, source: Raster, target: Raster) -> list[Change]:
+def _changes(request: Img2Img, target: Raster, ctx: TaskContext) -> list[Change]:
     changes: list[Change] = [Instruct(target.picture())]
     if request.tiled:
         side = concrete(request.tile_size)
-        changes.append(Tiles(side, side, min(request.tile_overlap, side // 2)))
+        changes.append(Tiles(side, side, min(request.tile_overlap, side // 2), ctx.check_cancelled))
     return changes
 
 

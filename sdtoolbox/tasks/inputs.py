@@ -7,7 +7,9 @@ from typing import Any
 from sdtoolbox.errors import UserError
 from sdtoolbox.extensions import Registries
 from sdtoolbox.images.store import ImageStore
+from sdtoolbox.models.catalog import Catalog
 from sdtoolbox.models.entries import CatalogEntry
+from sdtoolbox.models.restorer_layouts import ERASERS
 from sdtoolbox.schema.img2img import Img2Img
 from sdtoolbox.schema.inpaint import Erase, Inpaint, Masked
 from sdtoolbox.schema.requests import Request, bounds_of
@@ -46,6 +48,22 @@ def resolve_pictures(
         _resolve_img2img(request, values, size, checkpoint, registries, problems)
     if isinstance(request, Inpaint):
         _resolve_inpaint(request, values, size)
+
+
+def resolve_eraser(request: Request, values: dict[str, Any], catalog: Catalog, problems: list[UserError]) -> None:
+    """Put the id of the network that erases into `values`, if one is asked for; add to `problems`."""
+    if not isinstance(request, Erase) or request.network is None:
+        return
+    try:
+        found = catalog.find(request.network, "restorer", "network")
+    except UserError as error:
+        problems.append(error)
+        return
+    values["network"] = found.id
+    if found.variant not in ERASERS:
+        said = f"{found.name} does not take things out of pictures: it is {found.variant}."
+        hint = f"Choose a network of these kinds: {', '.join(ERASERS)}; or leave it empty."
+        problems.append(UserError("MODEL_TYPE", said, hint, "network"))
 
 
 def _size(values: dict[str, Any], store: ImageStore | None, problems: list[UserError]) -> tuple[int, int] | None:

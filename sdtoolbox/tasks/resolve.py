@@ -20,7 +20,7 @@ from sdtoolbox.schema.fields import LARGEST_SEED
 from sdtoolbox.schema.requests import Request, control_of
 from sdtoolbox.schema.txt2img import Txt2Img
 from sdtoolbox.tasks.hires import second_size
-from sdtoolbox.tasks.inputs import resolve_pictures
+from sdtoolbox.tasks.inputs import resolve_eraser, resolve_pictures
 from sdtoolbox.tasks.later_models import resolve_later_models
 from sdtoolbox.tasks.options import resolve_options
 from sdtoolbox.tasks.plotting import planned
@@ -65,6 +65,7 @@ def resolve(
     checkpoint = _resolve_checkpoint(request, values, catalog, problems)
     apply_styles(request, values, checkpoint, styles or StyleFile(None), problems)
     resolve_pictures(request, values, checkpoint, store, registries, problems)
+    resolve_eraser(request, values, catalog, problems)
     if checkpoint is not None:
         _fill_open(values, checkpoint)
     _resolve_vae(request, values, checkpoint, catalog, problems)

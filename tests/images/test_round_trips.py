@@ -12,7 +12,7 @@ from sdtoolbox.builtin import load_all
 from sdtoolbox.images.metadata import png_bytes, read_text
 from sdtoolbox.images.parameters import parameters_text
 from sdtoolbox.images.reading import parse_parameters
-from sdtoolbox.schema.requests import Request, bounds_of, control_of
+from sdtoolbox.schema.requests import PICTURE_KINDS, Request, bounds_of, control_of
 from sdtoolbox.settings import Settings
 
 LOADED = load_all(Settings(safe_mode=True))[0]
@@ -34,6 +34,8 @@ def values_of(request: type[Request], name: str) -> st.SearchStrategy[Any]:
         return st.sampled_from([value for value, _ in control.options])
     if control.kind == "prompt":
         return WORDS
+    if control.kind in PICTURE_KINDS:
+        return st.text("0123456789abcdef", min_size=32, max_size=32)
     if control.kind == "choice":
         known = REGISTRIES.get(control.choices)
         return NAMES if known is None else st.sampled_from(known.ids())
@@ -81,9 +83,8 @@ def test_text_to_request_to_text_is_stable(request: Request) -> None:
 @settings(max_examples=100, deadline=None)
 def test_every_field_that_has_a_key_comes_back(request: Request) -> None:
     cls = type(request)
-    full = cls.parse(
-        request.model_dump() | {"steps": 20, "sampler": "euler", "schedule": "karras", "width": 64, "height": 64}
-    )
+    resolved = {"steps": 20, "sampler": "euler", "schedule": "karras", "width": 64, "height": 64}
+    full = cls.parse(request.model_dump() | {name: one for name, one in resolved.items() if name in cls.model_fields})
     values = parse_parameters(text_of(full), cls, REGISTRIES).values
     again = cls.parse(
         {**values, **{name: REGISTRIES[kind].get(values[name]).id for name, kind in CHOSEN if name in values}}
@@ -92,7 +93,9 @@ def test_every_field_that_has_a_key_comes_back(request: Request) -> None:
         control = control_of(cls, name)
         meant = not control.of or getattr(full, control.of)
         kept = (
-            control.parameters_key and control.choices not in FOLDERS and control.kind in ("slider", "number", "flag")
+            control.parameters_key
+            and control.choices not in FOLDERS
+            and control.kind in ("slider", "number", "flag", *PICTURE_KINDS)
         )
         if kept and meant and getattr(full, name) is not None:
             assert getattr(again, name) == getattr(full, name), name
