@@ -65,6 +65,10 @@ def build_page(toolbox: Toolbox, texts: Texts, *, shared: bool = False, insecure
         ready.then(follower.stream(QUEUE), browser, queue, **QUICK)
         for tab in tabs:
             tab.panel.focus(follower.stream(tab.request.task), browser, tab.panel, **QUICK)
+    # On a page of their own: browsers are not sent what only programs ask for.
+    with page.route("Endpoints", "endpoints", show_in_navbar=False):
+        for entry in toolbox.registries.tasks:
+            add_endpoint(toolbox, entry)
     return page
 
 
@@ -103,7 +107,6 @@ def _tabs(shared: Shared, extras: Sequence[BuiltTab]) -> list[TaskTab]:
         for entry in shared.toolbox.registries.tasks:
             with gr.Tab(shared.texts.get(f"task.{entry.id}", entry.label), id=entry.id):
                 tabs.append(TaskTab(shared, entry, leads=not tabs))
-                add_endpoint(shared.toolbox, entry)
         with gr.Tab(shared.texts("tab.models"), id="models"):
             build_models_tab(shared.toolbox, shared.texts, tabs, shared=shared.by_many)
         for extra in extras:

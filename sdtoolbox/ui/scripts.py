@@ -48,7 +48,7 @@ def bundle(language: str) -> str:
     functions = "\n".join(_function(name) for name in pieces())
     return (
         f'"use strict";\nwindow.sdPieces = (() => {{\nconst texts = {texts};\n{shared}\n'
-        f"return {{\nremember,\n{functions}\n}};\n}})();\n"
+        f"return {{\nremember,\nopenTab,\n{functions}\n}};\n}})();\n"
     )
 
 

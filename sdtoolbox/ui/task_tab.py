@@ -41,6 +41,8 @@ FOLDED_BESIDE_A_PICTURE = {
     "batch_count": "batch",
     "batch_size": "batch",
 }
+# What is peculiar to a task comes first, what few people need last; the others as the request has them.
+FOLDS = {"mask": -5, "outpaint": -4, "resize": -3, "loopback": -2, "tiles": -1, "batch": 1, "more": 2}
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,8 +158,7 @@ class TaskTab:
         if self.form.has_picture:
             groups.setdefault("batch", [])
         groups |= {"": sorted(groups.get("", []), key=self._place)}
-        more = groups.pop("more", [])
-        return groups | ({"more": more} if more else {})
+        return dict(sorted(groups.items(), key=lambda group: FOLDS.get(group[0], 0)))
 
     def _group(self, name: str) -> str:
         own = control_of(self.request, name).group
@@ -165,10 +166,11 @@ class TaskTab:
 
     def _place(self, name: str) -> int:
         # How much is changed and what the checkpoint proposes comes first, then the choices, the seed, how many.
+        if name == "strength":
+            return -1
         proposed = self.request.model_fields[name].default is None
-        control = control_of(self.request, name)
-        first = proposed or control.step < 1
-        return {"adapters": 0, "choice": 1, "seed": 2, "flag": 4}.get(control.kind, 0 if first else 3)
+        kind = control_of(self.request, name).kind
+        return {"adapters": 0, "choice": 1, "seed": 2, "flag": 4}.get(kind, 0 if proposed else 3)
 
     def _named(self, kind: str) -> list[str]:
         controls = {name: control_of(self.request, name) for name in self.form.names}

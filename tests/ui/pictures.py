@@ -18,7 +18,7 @@ Point = tuple[float, float]
 
 def open_tab(page: Any, task: str) -> None:
     """Go to a task's tab and wait until its form is there."""
-    page.click(f".sd-tabs [data-tab-id={task}]:visible")
+    page.evaluate("(task) => sdPieces.openTab(task)", task)
     page.wait_for_selector(f"#{task}-generate:visible")
     page.wait_for_function("(task) => document.querySelector(`#${task}-image .sd-field`) !== null", arg=task)
 

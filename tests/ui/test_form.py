@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from io import BytesIO
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from sdtoolbox.errors import InvalidRequest, UserError
+from sdtoolbox.schema.inpaint import Erase, Inpaint
 from sdtoolbox.schema.results import Picture
 from sdtoolbox.schema.txt2img import Txt2Img
 from sdtoolbox.settings import Settings
@@ -15,6 +18,12 @@ from sdtoolbox.toolbox import Toolbox
 from sdtoolbox.ui.form import Form
 from sdtoolbox.ui.i18n import Texts
 from tests.web import write_checkpoints
+
+
+def png() -> bytes:
+    buffer = BytesIO()
+    Image.new("RGB", (32, 16)).save(buffer, "PNG")
+    return buffer.getvalue()
 
 
 @pytest.fixture
@@ -149,6 +158,31 @@ def test_a_picture_is_asked_for_again_larger_alone_and_from_its_own_seed(form: F
     assert isinstance(request, Txt2Img)
     assert (request.prompt, request.seed, request.variation_seed, request.batch_size) == ("a", 5, 10, 1)
     assert (request.hires, request.hires_scale, request.hires_sampler, request.hires_steps) == (True, 3, "heun", None)
+
+
+def test_a_picture_has_a_size_of_its_own_and_is_remembered_while_it_is_there(form: Form) -> None:
+    editing = Form(form.toolbox, Inpaint, Texts("en"))
+    values = editing.initial()
+    assert (values["width"], values["height"], values["image"], values["strength"]) == (None, None, None, None)
+    assert values["steps"] == 8
+    assert editing.after_checkpoint(values, editing.brought(None), named(form, "other")).get("width") is None
+    kept = form.toolbox.add_picture(png())
+    restored = editing.restored({"image": kept, "mask": "0" * 32, "fill": "noise", "area": "masked", "width": 96})
+    assert (restored["image"], restored["mask"], restored["fill"]) == (kept, None, "noise")
+    assert (restored["area"], restored["width"]) == ("masked", 96)
+    assert editing.restored({"fill": "no such"})["fill"] == "original"
+    assert editing.parse(restored).image == kept
+
+
+def test_a_form_that_opens_later_follows_the_checkpoint_that_was_chosen_meanwhile(form: Form) -> None:
+    stored = form.initial() | {"guidance_scale": 9}
+    restored = form.restored(stored, checkpoint=named(form, "other"))
+    assert (restored["checkpoint"], restored["steps"]) == (named(form, "other"), 12)
+    assert restored["guidance_scale"] == 9
+
+
+def test_a_task_without_a_checkpoint_has_none(form: Form) -> None:
+    assert "checkpoint" not in Form(form.toolbox, Erase, Texts("en")).initial()
 
 
 def test_a_fold_knows_its_fields_and_its_switch(form: Form) -> None:

@@ -10,14 +10,18 @@ import pytest
 
 from sdtoolbox.errors import CODES
 from sdtoolbox.models.entries import KINDS, State
-from sdtoolbox.schema.requests import control_of
+from sdtoolbox.schema.img2img import Img2Img
+from sdtoolbox.schema.inpaint import Erase, Inpaint
+from sdtoolbox.schema.requests import Request, control_of
 from sdtoolbox.schema.results import Stage
 from sdtoolbox.schema.txt2img import Txt2Img
 from sdtoolbox.ui import i18n
+from sdtoolbox.ui.controls import help_of, label_of
 from sdtoolbox.ui.i18n import Texts, languages, pick_language
 
 UI = Path(i18n.__file__).parent
 ENGLISH = Texts("en").all
+REQUESTS: tuple[type[Request], ...] = (Txt2Img, Img2Img, Inpaint, Erase)
 
 
 @pytest.mark.parametrize("language", languages())
@@ -37,25 +41,31 @@ def names_in(text: str) -> set[str]:
 def test_every_key_that_is_used_is_there_and_every_key_there_is_used() -> None:
     code = "\n".join(path.read_text("utf-8") for path in UI.rglob("*") if path.suffix in (".py", ".js", ".html"))
     used = set(re.findall(r'[(, ]"((?:[a-z_]+\.)[\w.]+)"', code)) | set(re.findall(r"\{\{ ([\w.]+) \}\}", code))
-    used -= {"app.css"}
+    used -= {"app.css", "mask.png"}
     put_together = {"field", "error", "stage", "task", "extensions", "example", "problem", "group"}  # at run time
-    prefixes = put_together | {"kind", "state", "base", "layout", "option", "axis"}
+    prefixes = put_together | {"kind", "state", "base", "layout", "option", "axis", "choice", "selector"}
     assert {key for key in used if key.split(".")[0] in {k.split(".")[0] for k in ENGLISH}} - set(ENGLISH) == set()
     assert {key for key in ENGLISH if key.split(".")[0] not in prefixes} - used == set()
 
 
 def test_the_fields_words_in_english_are_the_schemas() -> None:
     # They stand in the file too, so that all languages have the same keys to translate from.
-    for name, info in Txt2Img.model_fields.items():
-        assert ENGLISH[f"field.{name}.label"] == control_of(Txt2Img, name).label
-        assert ENGLISH[f"field.{name}.help"] == info.description
+    for request in REQUESTS:
+        for name, info in request.model_fields.items():
+            if control_of(request, name).kind != "hidden":
+                assert label_of(request, name, Texts("en")) == control_of(request, name).label
+                assert help_of(request, name, Texts("en")) == info.description
+            assert f"field.{name}.label" in ENGLISH
+            for value, label in control_of(request, name).options:
+                assert ENGLISH.get(f"choice.{name}.{value}", label) == label
 
 
 def test_everything_about_a_model_has_words() -> None:
     assert {f"kind.{kind}" for kind in KINDS} <= set(ENGLISH)
     assert {f"state.{state}" for state in State.__args__} <= set(ENGLISH)  # type: ignore[attr-defined]
-    groups = {control_of(Txt2Img, name).group for name in Txt2Img.model_fields} - {""}
+    groups = {control_of(request, name).group for request in REQUESTS for name in request.model_fields} - {""}
     assert {f"group.{group}" for group in groups} <= set(ENGLISH)
+    assert {f"task.{request.task}" for request in REQUESTS} <= set(ENGLISH)
 
 
 def test_every_error_and_every_stage_has_words() -> None:

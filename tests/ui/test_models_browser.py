@@ -28,7 +28,7 @@ def toolbox(web: Web) -> Iterator[Toolbox]:
 
 
 def open_models(page: Any) -> None:
-    page.click(".sd-tabs [data-tab-id=models]")
+    page.evaluate("sdPieces.openTab('models')")  # on a small screen it is in a menu
     page.wait_for_selector(".sd-model-card")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Iterator
 from html import unescape
 from pathlib import Path
@@ -11,7 +12,9 @@ from typing import Any
 import pytest
 
 from sdtoolbox.extensions import Extension, LoadReport
-from sdtoolbox.schema.requests import shown_fields
+from sdtoolbox.schema.img2img import Img2Img
+from sdtoolbox.schema.inpaint import Erase, Inpaint
+from sdtoolbox.schema.requests import Request, control_of, shown_fields
 from sdtoolbox.schema.txt2img import Txt2Img
 from sdtoolbox.settings import Settings
 from sdtoolbox.toolbox import Toolbox
@@ -19,6 +22,8 @@ from sdtoolbox.ui.extensions_tab import extensions_html
 from sdtoolbox.ui.i18n import Texts
 from sdtoolbox.ui.page import build_page
 from sdtoolbox.ui.pieces import FOLDER, template
+
+REQUESTS: tuple[type[Request], ...] = (Txt2Img, Img2Img, Inpaint, Erase)
 
 
 @pytest.fixture
@@ -44,7 +49,7 @@ def page_of(toolbox: Toolbox, **options: Any) -> dict[str, Any]:
 def test_only_the_task_is_public_and_clicks_never_wait_for_each_other(toolbox: Toolbox) -> None:
     config = page_of(toolbox)
     public = [event for event in config["dependencies"] if event["api_visibility"] == "public"]
-    assert [event["api_name"] for event in public] == ["txt2img"]
+    assert [event["api_name"] for event in public] == [request.task for request in REQUESTS]
     page = built(toolbox)
     for function in page.fns.values():
         if function.fn is not None:
@@ -56,12 +61,43 @@ def test_only_the_task_is_public_and_clicks_never_wait_for_each_other(toolbox: T
 
 def test_every_field_has_a_control_with_its_words_and_its_help(toolbox: Toolbox) -> None:
     props = [component["props"] for component in page_of(toolbox)["components"]]
-    for name in shown_fields(Txt2Img):
-        info = Txt2Img.model_fields[name]
-        identity = "sd-checkpoint" if name == "checkpoint" else f"txt2img-{name}"
-        control = next(p | p.get("props", {}) for p in props if p.get("elem_id") == identity)
-        assert info.description in (control.get("info"), unescape(control.get("help") or ""))
-        assert Texts("en")(f"field.{name}.label") in (control.get("label"), control.get("field_label"))
+    controls = {p["elem_id"]: p | p.get("props", {}) for p in props if p.get("elem_id")}
+    for request in REQUESTS:
+        for name in shown_fields(request):
+            control = controls["sd-checkpoint" if name == "checkpoint" else f"{request.task}-{name}"]
+            words = unescape(control.get("help") or "")
+            shared = name == "checkpoint"  # says it as the first task does
+            assert shared or request.model_fields[name].description in (control.get("info"), words)
+            label = control_of(request, name).label
+            assert label in (control.get("label"), unescape(control.get("field_label") or ""))
+
+
+def test_a_tab_begins_with_few_controls_and_keeps_the_rest_folded(toolbox: Toolbox) -> None:
+    config = page_of(toolbox)
+    props = {component["id"]: component["props"] for component in config["components"]}
+    kinds = {component["id"]: component["type"] for component in config["components"]}
+
+    def seen(node: dict[str, Any]) -> list[str]:
+        own = props.get(node["id"], {})
+        if kinds.get(node["id"]) == "accordion" or "sd-group" in (own.get("elem_classes") or ()):
+            return []
+        return [own.get("elem_id") or "", *(name for child in node.get("children", ()) for name in seen(child))]
+
+    everything = seen(config["layout"])
+    for request in REQUESTS[1:]:
+        fields = [name for name in shown_fields(request) if f"{request.task}-{name}" in everything]
+        assert 2 < len(fields) <= 9, fields
+
+
+def test_scripts_travel_once_and_what_never_changes_as_one_text(toolbox: Toolbox) -> None:
+    config = page_of(toolbox)
+    assert len(json.dumps(config, default=str)) < 900_000  # with four tasks; one alone had 660 kB once
+    htmls = [c["props"] for c in config["components"] if c["type"] == "html" and c["props"].get("js_on_load")]
+    assert len({props["head"] for props in htmls}) == 1
+    for props in htmls:
+        assert len(props["js_on_load"]) < 100
+        values = [value for name, value in props["props"].items() if name != "value"]
+        assert not any(isinstance(value, dict | list) for value in values), props["js_on_load"]
 
 
 def test_no_component_takes_files(toolbox: Toolbox) -> None:
@@ -89,7 +125,8 @@ def test_a_tab_that_raises_becomes_a_card_and_the_others_stay(toolbox: Toolbox) 
     assert "half of a tab" not in text
     assert "&lt;b&gt;no&lt;/b&gt; idea" in text
     labels = [component["props"]["label"] for component in components if component["type"] == "tabitem"]
-    assert labels == ["Text to image", "Models", "Bad", "Good", "Extensions"]
+    tasks = [Texts("en")(f"task.{request.task}") for request in REQUESTS]
+    assert labels == [*tasks, "Models", "Bad", "Good", "Extensions"]
 
 
 def test_an_open_server_says_so(toolbox: Toolbox) -> None:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from io import BytesIO
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from sdtoolbox.errors import UserError
 from sdtoolbox.jobs.holding import Holding
+from sdtoolbox.schema.inpaint import Inpaint
 from sdtoolbox.schema.txt2img import Txt2Img
 from sdtoolbox.settings import Settings
 from sdtoolbox.toolbox import Toolbox
@@ -23,6 +26,12 @@ def toolbox(tmp_path: Path) -> Iterator[Toolbox]:
     write_checkpoints(tmp_path / "models")
     with Toolbox.open(Settings(home=tmp_path)) as opened:
         yield opened
+
+
+def png(size: tuple[int, int], color: str = "red") -> bytes:
+    buffer = BytesIO()
+    Image.new("RGB", size, color).save(buffer, "PNG")
+    return buffer.getvalue()
 
 
 def submit(toolbox: Toolbox, prompt: str, client: str = "me") -> str:
@@ -73,6 +82,18 @@ def test_a_failed_job_says_why_in_the_pages_language(toolbox: Toolbox) -> None:
     )
     (desk,) = views.desks(toolbox, Texts("zh-CN"), "me", ["txt2img"])
     assert desk["jobs"][0]["error"] == {"title": "内存不足。", "text": "The picture is too large. Make it smaller."}
+
+
+def test_a_job_with_a_picture_says_what_it_was_made_of(toolbox: Toolbox) -> None:
+    image = toolbox.add_picture(png((64, 64)))
+    mask = toolbox.add_mask(png((64, 64), "white"))
+    request = Inpaint(image=image, mask=mask, outpaint_left=16, outpaint_bottom=8)
+    job_id = toolbox.submit(request, "me")
+    card = views.card(toolbox.job(job_id), toolbox.event(job_id), Texts())
+    assert card["before"] == {"image": image, "mask": mask, "margins": [16, 0, 0, 8]}
+    assert card["warnings"] == []
+    plain = submit(toolbox, "a house")
+    assert views.card(toolbox.job(plain), toolbox.event(plain), Texts())["before"] is None
 
 
 def test_a_preview_is_offered_only_while_the_job_runs(toolbox: Toolbox) -> None:

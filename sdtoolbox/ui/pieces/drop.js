@@ -36,7 +36,8 @@ const ask = async (address, body, type) => {
   return found;
 };
 // Only the server knows what a value of the form may be: it fills the fields.
-const fill = (found, more = {}, quiet = false) => {
+const fill = async (found, more = {}, quiet = false) => {
+  await formIsThere(props.task);
   props.value = { ...found, values: { ...found.values, ...more }, at: Date.now() };
   trigger("upload");
   const count = Object.keys(found.values).length;

@@ -50,8 +50,11 @@ const edited = () => {
   speak(said);
   speak(problem);
   changed = true;
+  later();
+};
+const later = () => {
   clearTimeout(timer);
-  timer = setTimeout(send, LATER);
+  timer = setTimeout(() => (editor.isPainting() ? later() : send()), LATER);
 };
 holdGenerate(props.task, element, () => (changed ? send() : sending));
 

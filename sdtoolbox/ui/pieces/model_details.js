@@ -76,18 +76,20 @@ const modelDetails = (panel, { changed, marked }) => {
     }, word)));
 
   const goTo = (task) => {
-    document.querySelector(`.sd-tabs [role=tab][data-tab-id="${task}"]`)?.click();
+    openTab(task);
     document.getElementById(`${task}-prompt`)?.querySelector("textarea")?.focus();
   };
   const use = (task) => {
     if (model.kind === "checkpoint") setField("sd-checkpoint", model.id);
-    if (model.kind === "vae") setField(`${task}-vae`, model.id);
-    if (model.kind === "lora") {
+    goTo(task);
+    const chosen = model;
+    whenRestored(task, () => {
+      if (chosen.kind === "vae") setField(`${task}-vae`, chosen.id);
+      if (chosen.kind !== "lora") return;
       const field = document.querySelector(`#${task}-adapters .sd-field`);
       openFold(field);
-      field.dispatchEvent(new CustomEvent("sd:add", { detail: { ...model, refused: "" } }));
-    }
-    goTo(task);
+      field.dispatchEvent(new CustomEvent("sd:add", { detail: { ...chosen, refused: "" } }));
+    });
   };
   const usable = () => model.usable && ["checkpoint", "vae", "lora"].includes(model.kind);
   const actions = () => !usable() ? null : make("div", { class: "sd-model-actions" },

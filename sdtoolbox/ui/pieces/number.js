@@ -10,11 +10,14 @@ const read = (text) => {
   return Number.isFinite(number) ? number : trimmed;
 };
 const fill = () => {
-  const value = props.value;
+  // Where nothing is given the slider stands at what that means, if it is a number.
+  const open = props.value === null || props.value === undefined;
+  const value = open ? Number(input.placeholder) : props.value;
   const low = range ? Number(range.min) : 0;
   const share = range ? (Math.min(Math.max(Number(value) || low, low), Number(range.max)) - low) / (range.max - low) : 0;
   if (range) {
     range.value = Number(value) || low;
+    range.dataset.empty = open;
     range.style.setProperty("--share", share);
   }
 };

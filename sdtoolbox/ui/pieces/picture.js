@@ -36,7 +36,8 @@ image.addEventListener("error", () => image.getAttribute("src") && complain(say(
 const take = (blob) => {
   complain();
   root.dataset.busy = true;
-  const mine = uploadFile(blob).then(({ id }) => {
+  // A form that is restored a moment later would take the picture away again.
+  const mine = Promise.all([uploadFile(blob), formIsThere(props.task)]).then(([{ id }]) => {
     if (sending === mine) put(id);
     return true;
   }).catch((error) => {

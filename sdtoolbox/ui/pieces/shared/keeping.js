@@ -5,6 +5,7 @@ const restored = new Set();
 const waits = new Map(); // by task: what is to be done once its form is there
 const whenRestored = (task, act) => (restored.has(task) ? act() : waits.set(task, [...(waits.get(task) || []), act]));
 const lastValues = new Map(); // by task
+const formIsThere = (task) => new Promise((resolve) => whenRestored(task, resolve));
 const remember = (task, names, list, atOnce) => {
   const before = list.pop();
   if (atOnce) restored.add(task);

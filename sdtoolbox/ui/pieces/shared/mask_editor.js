@@ -81,6 +81,7 @@ const maskEditor = (root, { changed, select }) => {
       move: (point) => last && to(point),
       end(point, event) {
         if (tool === "select") return pick(point, event.altKey);
+        to(point);
         last = null;
         done(mask.end());
       },
@@ -182,6 +183,7 @@ const maskEditor = (root, { changed, select }) => {
 
   return {
     mask: () => mask,
+    isPainting: () => last !== null,
     // The mask stays over a picture of the same size, and is empty over another one: true if something was lost.
     showPicture(next) {
       image = next;

@@ -56,7 +56,7 @@ const paintCanvas = (width, height) => {
     context.lineCap = "round";
     context.beginPath();
     context.moveTo(from.x, from.y);
-    context.lineTo(to.x, to.y);
+    context.lineTo(to.x, to.y + 1e-3); // a line without any length would not be drawn
     context.stroke();
     context.restore();
     const reach = size / 2 + 1;

@@ -1,9 +1,14 @@
+// On a small screen some tabs are in a menu, where Gradio knows them by their names alone.
+const openTab = (task) => {
+  const name = texts[`task.${task}`] ?? texts[`tab.${task}`];
+  const inMenu = [...document.querySelectorAll(".sd-tabs .overflow-dropdown button")].find((one) => one.textContent.trim() === name);
+  (document.querySelector(`.sd-tabs [role=tab][data-tab-id="${task}"]`) || inMenu)?.click();
+};
 // What one tab hands to another. A tab that has not been open yet takes it when it is.
 const parcels = new Map(); // by task
 const sendTo = (task, parcel) => {
   parcels.set(task, parcel);
-  const tabs = [...document.querySelectorAll(`.sd-tabs [data-tab-id="${task}"]`)];
-  (tabs.find((tab) => tab.offsetParent) || tabs[0])?.click();
+  openTab(task);
   document.dispatchEvent(new CustomEvent("sd:parcel"));
 };
 const takeParcel = (task) => {

@@ -56,7 +56,8 @@ const sketch = (image) => new Promise((resolve) => {
         to(point);
       },
       move: (point) => last && to(point),
-      end() {
+      end(point) {
+        to(point);
         last = null;
         paint.end();
         dress();
@@ -85,7 +86,7 @@ const sketch = (image) => new Promise((resolve) => {
   });
   dialog.addEventListener("keyup", (event) => (moving = event.key === " " ? false : moving));
   dialog.addEventListener("cancel", () => close(null)); // the Escape key
-  document.querySelector(".gradio-container").append(dialog);
+  document.querySelector(".sd-tabs").append(dialog); // where our styles reach
   dialog.showModal();
   view.show(paint);
   resize(Number(size.value));
