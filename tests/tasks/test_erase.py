@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from sdtoolbox.errors import UserError
 from sdtoolbox.images import masks
@@ -84,3 +85,32 @@ def test_nothing_masked_is_refused(ctx: PictureContext) -> None:
     with pytest.raises(UserError, match=r"nothing is masked\.") as caught:
         draw(ctx)
     assert (caught.value.code, caught.value.field) == ("MASK_INVALID", "mask")
+
+
+STORED = {  # how an upright picture lies in a file with each EXIF orientation
+    1: None,
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_90,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_270,
+}
+
+
+@pytest.mark.parametrize("orientation", STORED)
+def test_the_mask_means_the_picture_as_it_is_seen(tmp_path: Path, orientation: int) -> None:
+    ctx = PictureContext(tmp_path)
+    upright = Image.fromarray(raster().pixels)
+    turned = STORED[orientation]
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    (upright if turned is None else upright.transpose(turned)).save(ctx.folder / IMAGE, "PNG", exif=exif)
+    quadrant = box_mask((4, 4, 24, 18))
+    ctx.add_mask(quadrant)
+    drawn = draw(ctx, eraser="blur", mask_blur=0)
+    assert drawn.image.size == (64, 48)
+    changed = (array(drawn.image) != np.asarray(upright)).any(axis=2)
+    assert changed[quadrant == 1].mean() > 0.8
+    assert not changed[quadrant == 0].any()
