@@ -28,10 +28,18 @@ BUILTIN_MODULES = (
     "sdtoolbox.fillers.patches",
     "sdtoolbox.selectors.flood",
     "sdtoolbox.selectors.grab_cut",
+    "sdtoolbox.restorers.non_local_means",
+    "sdtoolbox.restorers.wavelet",
+    "sdtoolbox.restorers.total_variation",
+    "sdtoolbox.restorers.bilateral",
+    "sdtoolbox.restorers.median",
+    "sdtoolbox.restorers.sharpen",
     "sdtoolbox.tasks.txt2img",
     "sdtoolbox.tasks.img2img",
     "sdtoolbox.tasks.inpaint",
     "sdtoolbox.tasks.erase",
+    "sdtoolbox.tasks.denoise",
+    "sdtoolbox.tasks.upscale",
 )
 
 

@@ -20,6 +20,7 @@ from typing import Any, Literal, TypeVar
 from sdtoolbox.protocols import (
     FillerInfo,
     Form,
+    RestorerInfo,
     SamplerInfo,
     ScheduleInfo,
     SelectorInfo,
@@ -38,6 +39,8 @@ SAMPLER_NEEDS = ("unconditional", "noise_table")
 SELECTOR_ARGUMENTS = ("pixels", "points", "box")
 SELECTOR_NEEDS = ("excluded",)
 """What a selector is given besides, if it names it: see `protocols.SelectorInfo`."""
+RESTORER_NEEDS = ("noise",)
+"""What a restorer is given besides, if it names it: see `protocols.RestorerInfo`."""
 
 
 @dataclass(slots=True)
@@ -49,6 +52,7 @@ class Registries:
     upscalers: Registry[UpscalerInfo] = field(default_factory=lambda: Registry("upscaler"))
     fillers: Registry[FillerInfo] = field(default_factory=lambda: Registry("filler"))
     selectors: Registry[SelectorInfo] = field(default_factory=lambda: Registry("selector"))
+    restorers: Registry[RestorerInfo] = field(default_factory=lambda: Registry("restorer"))
     tasks: Registry[TaskInfo] = field(default_factory=lambda: Registry("task"))
     tabs: Registry[Callable[..., Any]] = field(default_factory=lambda: Registry("tab"))
 
@@ -60,6 +64,7 @@ class Registries:
             "upscalers": self.upscalers,
             "fillers": self.fillers,
             "selectors": self.selectors,
+            "restorers": self.restorers,
             "tasks": self.tasks,
             "tabs": self.tabs,
         }
@@ -118,6 +123,19 @@ class Extension:
         needs = tuple(name for name in SELECTOR_NEEDS if name in parameters)
         options = _options(function, "selector", SELECTOR_ARGUMENTS, SELECTOR_NEEDS)
         return self._add("selectors", function, label, SelectorInfo(function, _help(function), options, needs))
+
+    def restorer(self, function: F, *, label: str | None = None, scale: int = 1, reach: int | None = None) -> F:
+        """Add a restorer: `function(pixels, **options)` cleans or enlarges; see `protocols.RestorerInfo`.
+
+        `reach` is how many pixels around a pixel decide about it: tiles overlap by it. None: all of the picture does.
+        One that names `noise` is given the noise level. TypeError if the function does not take pixels or an option
+        has no default.
+        """
+        needs = tuple(name for name in RESTORER_NEEDS if name in inspect.signature(function).parameters)
+        options = _options(function, "restorer", ("pixels",), RESTORER_NEEDS)
+        return self._add(
+            "restorers", function, label, RestorerInfo(function, scale, reach, _help(function), options, needs)
+        )
 
     def task(self, request: type[Request], run: TaskFunction, *, label: str | None = None) -> None:
         """Add a task: form, endpoint, command, queue row and metadata all follow from the request class."""

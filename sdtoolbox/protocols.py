@@ -45,6 +45,9 @@ Mask: TypeAlias = "NDArray[np.float32]"
 Eraser: TypeAlias = "Callable[[NDArray[np.uint8], NDArray[np.bool_]], NDArray[np.uint8]]"
 """eraser(pixels, mask): RGB [H, W, 3] and [H, W], True where something is to go -> pixels, the same elsewhere."""
 
+Pixels: TypeAlias = "NDArray[np.float32]"
+"""RGB, float32 [H, W, 3] in [0, 1], in whatever colour space the picture has."""
+
 Condition: TypeAlias = Any
 """What a model made of a prompt; only the model that made it looks inside."""
 
@@ -149,6 +152,22 @@ class SelectorInfo:
     """
 
     function: Callable[..., Any]
+    help: str = ""
+    options: Mapping[str, Option] = field(default_factory=dict)
+    needs: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class RestorerInfo:
+    """A registered restorer: it cleans a picture, or makes it larger, by arithmetic alone.
+
+    `function(pixels, **options)`: float32 RGB [H, W, 3] in [0, 1] -> the same `scale` times as wide and high. One that
+    names `noise` is given the standard deviation of the noise in the same units. `reach` as in `Restorer`.
+    """
+
+    function: Callable[..., Any]
+    scale: int = 1
+    reach: int | None = None
     help: str = ""
     options: Mapping[str, Option] = field(default_factory=dict)
     needs: tuple[str, ...] = ()
@@ -318,11 +337,46 @@ class DiffusionModel(Protocol):
 
 
 class Restorer(Protocol):
-    """Image in, image out, [1, 3, H, W] in [0, 1] -> [1, 3, H*scale, W*scale]; denoising has scale 1."""
+    """Pixels in, pixels out, cleaner or larger: a loaded network, or a registered function in a network's clothes.
 
-    scale: int
+    `reach`: how many pixels around a pixel decide about it, so that tiles that overlap by twice as much give what the
+    whole picture would; `multiple`: tiles must begin at multiples of it for that, because the network sees blocks of so
+    many pixels; None as `reach` if all of the picture decides, so that tiles are close and not the same.
+    """
 
-    def __call__(self, image: Tensor) -> Tensor: ...
+    @property
+    def name(self) -> str:
+        """What people call it."""
+        ...
+
+    @property
+    def scale(self) -> int:
+        """How many times wider and higher the result is; 1 for what cleans."""
+        ...
+
+    @property
+    def reach(self) -> int | None: ...
+
+    @property
+    def multiple(self) -> int: ...
+
+    @property
+    def tile(self) -> int | None:
+        """The side in pixels of the largest tile that it is shown at a time, None for whatever there is."""
+        ...
+
+    @property
+    def environment(self) -> Mapping[str, Any]:
+        """Everything besides the request that decides about pixels, as `DiffusionModel.environment`; empty if none."""
+        ...
+
+    def __call__(self, pixels: Pixels, *, noise: float, **options: Any) -> Pixels:
+        """[H, W, 3] -> [H * scale, W * scale, 3], float32 in [0, 1].
+
+        `noise` is the standard deviation of the noise that is to go, in the same units; those that need none pass
+        over it. UserError NUMERIC, OUT_OF_MEMORY.
+        """
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -363,6 +417,10 @@ class TaskContext(Protocol):
 
     def eraser(self, eraser: str) -> Eraser:
         """The network of this catalog id that erases; each call leases it, and writes it into `environment`."""
+        ...
+
+    def restorer(self, restorer: str) -> AbstractContextManager[Restorer]:
+        """The network of this catalog id that cleans or enlarges, kept loaded until the block ends."""
         ...
 
     def stage(self, stage: Stage, *, picture: int = 0, pictures_total: int = 1, work: float = 1.0) -> None:

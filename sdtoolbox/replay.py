@@ -32,6 +32,7 @@ CAUSES = (
     "refiner",
     "vae",
     "network",
+    "networks",
     "adapters",
     "embeddings",
     "device",
@@ -49,11 +50,12 @@ MODELS = {
     "refiner": "refiner",
     "vae": "VAE",
     "network": "network",
+    "networks": "network",
     "adapters": "adapter",
     "embeddings": "embedding",
 }
 
-NAMES_OF_MODELS = (*MODELS, "plot", "wordings")
+NAMES_OF_MODELS = (*MODELS, "plot", "wordings", "stages", "upscaler", "second_upscaler")
 """Fields that hold ids, which say where a model lies: it may lie elsewhere here."""
 
 

@@ -148,6 +148,13 @@ class FakeContext:
         """The function of this id, from the mapping."""
         return self._models[eraser]
 
+    @contextmanager
+    def restorer(self, restorer: str) -> Iterator[Any]:
+        """The restorer of this id, from the mapping."""
+        self.leased.append(restorer)
+        yield self._models[restorer]
+        self.leased.remove(restorer)
+
     def once(self, key: str, make: Any) -> Any:
         """What was made under this key, or is made now."""
         if key not in self.made:

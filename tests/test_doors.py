@@ -146,7 +146,7 @@ def test_the_browser_draws_the_same(page: Any, server: Web, drawn_here: Path) ->
     page.locator("#txt2img-generate").click()
     picture = page.locator(".sd-strip [data-key] img").first
     picture.wait_for(timeout=60_000)
-    identity = page.locator(".sd-strip [data-key]").first.get_attribute("data-key")
+    identity = page.locator(".sd-strip [data-key]").first.get_attribute("data-picture")
     data = httpx.get(f"{server.url}/pictures/{identity}.png").content
     assert np.array_equal(pixels(data), pixels(drawn_here))
 

@@ -23,7 +23,7 @@ FLOORS = [
     {"engine", "tasks", "jobs"},
     {"builtin"},
     {"extensions"},
-    {"fillers", "selectors"},
+    {"fillers", "selectors", "restorers"},
     {"samplers", "upscalers", "prompts", "models", "images"},
     {"registry"},
     {"protocols"},

@@ -10,13 +10,14 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import nn
 
 from sdtoolbox.engine.assembling import Misfit
 from sdtoolbox.engine.devices import Device
 from sdtoolbox.engine.finite import finite
 from sdtoolbox.engine.planning import in_words
-from sdtoolbox.engine.reading import DTYPES, Source, TensorFiles
+from sdtoolbox.engine.reading import TensorFiles
+from sdtoolbox.engine.restore import descriptors
 from sdtoolbox.errors import UserError
 from sdtoolbox.models.entries import CatalogEntry
 from sdtoolbox.models.restorer_layouts import ERASERS
@@ -33,6 +34,7 @@ class Eraser:
     entry: CatalogEntry
     descriptor: Any  # spandrel's
     device: Device
+    version: str  # spandrel's
     identity: Callable[[], str]
 
     @property
@@ -50,7 +52,7 @@ class Eraser:
             "precision": "float32",
             "threads": self.device.threads,
             "torch": torch.__version__,
-            "spandrel": _spandrel().__version__,
+            "spandrel": self.version,
             "network": {"id": self.entry.id, "name": self.entry.name, "sha256": self.identity()},
         }
 
@@ -82,44 +84,21 @@ def load_eraser(entry: CatalogEntry, device: Device, identity: Callable[[], str]
             "network",
         )
     with TensorFiles([entry.path]) as files:
-        weights = {ours: files.read(Source(stored), _type(files, stored)) for stored, ours in _names(files).items()}
-    spandrel = _spandrel()
-    descriptor = in_words(entry.path, "the network", lambda: _descriptor(spandrel, weights))
-    return Eraser(entry, descriptor.to(device.torch_device).eval(), device, identity)
+        tensors = descriptors.weights(files, _names(files))
+    package = descriptors.spandrel("erase", "network")
+    found = in_words(entry.path, "the network", lambda: _masked(package, descriptors.descriptor(package, tensors)))
+    return Eraser(entry, found.to(device.torch_device).eval(), device, package.__version__, identity)
 
 
 def _names(files: TensorFiles) -> dict[str, str]:
-    """The tensors of the generator, each with its name for spandrel; trainers store the discriminator beside it."""
+    """The tensors of the generator by their names for spandrel; trainers store the discriminator beside it."""
     root = next(name for name in files if name.endswith(FIRST)).removesuffix(FIRST)
     inside = (name for name in files if name.startswith(f"{root}model."))
-    return {name: f"model.{name.removeprefix(root)}" for name in inside}
+    return {f"model.{name.removeprefix(root)}": name for name in inside}
 
 
-def _type(files: TensorFiles, name: str) -> torch.dtype:
-    """Weights are float32, counters what they are."""
-    stored = DTYPES.get(files.info(name).dtype, torch.float32)
-    return torch.float32 if stored.is_floating_point else stored
-
-
-def _spandrel() -> Any:
-    try:
-        import spandrel
-    except (ImportError, RuntimeError) as error:  # RuntimeError: a torchvision that was built for another torch
-        raise UserError(
-            "MODEL_TYPE",
-            f"networks that erase need the package spandrel, which cannot be imported ({type(error).__name__}).",
-            "Install spandrel and torchvision again, or choose an eraser without a network.",
-            "network",
-        ) from error
-    return spandrel
-
-
-def _descriptor(spandrel: Any, weights: Mapping[str, Tensor]) -> Any:
-    try:
-        found = spandrel.ModelLoader().load_from_state_dict(dict(weights))
-    except spandrel.UnsupportedModelError:
-        raise Misfit("it is laid out as no network that is known") from None
-    masked = isinstance(found, spandrel.MaskedImageModelDescriptor)
+def _masked(package: Any, found: Any) -> Any:
+    masked = isinstance(found, package.MaskedImageModelDescriptor)
     if not masked or (found.input_channels, found.output_channels) != (3, 3):
         raise Misfit("it does not make an RGB picture from a picture and a mask")
     return found

@@ -7,7 +7,7 @@ from collections.abc import Callable, Hashable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from functools import cache
-from typing import Any
+from typing import Any, TypeVar
 
 from torch import nn
 
@@ -16,13 +16,14 @@ from sdtoolbox.engine.adapters import load_adapter
 from sdtoolbox.engine.borrowed import Borrowed
 from sdtoolbox.engine.cache import Bytes, Cache, Key, Slot, key_of
 from sdtoolbox.engine.components import Components
-from sdtoolbox.engine.devices import open_device
+from sdtoolbox.engine.devices import Device, open_device
 from sdtoolbox.engine.diffusion import LatentDiffusion
 from sdtoolbox.engine.erasing import Eraser, device_of_erasers, load_eraser
 from sdtoolbox.engine.identity import Identities, version_of
 from sdtoolbox.engine.loading import load, load_vae
 from sdtoolbox.engine.outfit import Adaptation, OtherVae, Outfit
 from sdtoolbox.engine.policy import WORK, Policy, choose
+from sdtoolbox.engine.restore.network import Network, load_network
 from sdtoolbox.engine.sizes import checkpoint_bytes, parameters_of, stored_bytes, vae_bytes
 from sdtoolbox.engine.words import Shelf, Words
 from sdtoolbox.errors import UserError
@@ -39,6 +40,7 @@ USUAL_SHARE = 0.6
 FREE_SHARE = 0.8
 """Of the main memory that is free now: pictures need the rest."""
 Announce = Callable[[], object]
+N = TypeVar("N", Eraser, Network)
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +116,17 @@ class ModelManager:
         entry = self._catalog.find(eraser_id, "restorer", "network")
         with ExitStack() as held:
             held.callback(self._settle)
-            yield self._lent_eraser(entry, held, on_loading or (lambda: None))
+            device = device_of_erasers(self._device)
+            yield self._lent_network(entry, device, load_eraser, held, on_loading or (lambda: None))
+
+    @contextmanager
+    def restorer(self, restorer_id: str, on_loading: Announce | None = None) -> Iterator[Network]:
+        """The network of this catalog id that cleans or enlarges, until the block ends; the rest as `lease`."""
+        entry = self._catalog.find(restorer_id, "restorer", "stages")
+        with ExitStack() as held:
+            held.callback(self._settle)
+            device = self._device
+            yield self._lent_network(entry, device, load_network, held, on_loading or (lambda: None))
 
     def _find(self, checkpoint_id: str, adapters: Sequence[Adapter], vae: str | None) -> Wanted:
         """The entries of a lease; LORA_INCOMPATIBLE or MODEL_TYPE before any work if they do not go together."""
@@ -227,20 +239,27 @@ class ModelManager:
 
     # Lending
 
-    def _lent_eraser(self, entry: CatalogEntry, held: ExitStack, announce: Announce) -> Eraser:
+    def _lent_network(
+        self,
+        entry: CatalogEntry,
+        device: Device,
+        load_it: Callable[[CatalogEntry, Device, Callable[[], str]], N],
+        held: ExitStack,
+        announce: Announce,
+    ) -> N:
+        """A network for pictures, of a lease that ends with `held`."""
         with self._loading:
             version = version_of(entry)
             slot = self._held(key_of(entry), version)
             if slot is None:
                 announce()
-                device = device_of_erasers(self._device)
                 self._make_room({memory.kind_of(device.torch_device): stored_bytes(entry)})
                 identity = self._identities.of(entry, version)
-                eraser = self._loaded(entry, lambda: load_eraser(entry, device, identity))
-                slot = self._cache.put(Slot(entry, version, eraser, lambda: memory.footprint([eraser.network])))
+                loaded = self._loaded(entry, lambda: load_it(entry, device, identity))
+                slot = self._cache.put(Slot(entry, version, loaded, lambda: memory.footprint([loaded.network])))
             held.callback(self._cache.give_back, slot)
         self.on_change()
-        lent: Eraser = slot.value
+        lent: N = slot.value
         return lent
 
     def _lent(self, wanted: Wanted, held: ExitStack, announce: Announce) -> LatentDiffusion:

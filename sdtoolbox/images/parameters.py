@@ -83,6 +83,7 @@ def parameters_text(
     if vae is not None:
         pairs |= {"VAE": vae["name"], "VAE hash": str(vae["sha256"])[:10]}
     pairs |= _other_models(request, models or {})
+    pairs |= _restorers(request, registries, models or {})
     pairs |= _sizes(type(request), values)
     if values.get("batch_size", 1) > 1:
         pairs |= {"Batch size": values["batch_size"], "Batch pos": index}
@@ -157,6 +158,29 @@ def _other_models(request: Request, models: Mapping[str, Mapping[str, Any]]) -> 
         if control.parameters_key and control.parameters_key not in ("Model", "VAE") and one is not None:
             pairs[control.parameters_key] = f"{one['name']} [{str(one['sha256'])[:10]}]".removesuffix(" []")
     return pairs
+
+
+def _restorers(
+    request: Request, registries: Mapping[str, Registry[Any]], models: Mapping[str, Mapping[str, Any]]
+) -> dict[str, str]:
+    """What a picture was restored with, by names: "non-local means: strength=0.8; sdtoolbox-x4"."""
+    pairs = {}
+    for name in type(request).model_fields:
+        control, value = control_of(type(request), name), getattr(request, name)
+        if control.kind == "stages" and value:
+            named = (one.model_copy(update={"restorer": _restorer(one.restorer, registries, models)}) for one in value)
+            pairs[control.parameters_key] = "; ".join(one.short() for one in named)
+        elif control.kind == "restorer" and value:
+            pairs[control.parameters_key] = _restorer(value, registries, models)
+    return pairs
+
+
+def _restorer(identity: str, registries: Mapping[str, Registry[Any]], models: Mapping[str, Mapping[str, Any]]) -> str:
+    found = [
+        registries[one].get(identity).label for one in ("restorers", "upscalers") if identity in registries.get(one, ())
+    ]
+    called = found[0] if found else str(models.get(identity, {}).get("name", identity))
+    return identity if any(mark in called for mark in ":;\n") else called
 
 
 def _tags(request: Request, known: Mapping[str, Mapping[str, Any]]) -> str:

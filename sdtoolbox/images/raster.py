@@ -15,6 +15,7 @@ from sdtoolbox.images.decoding import decoded, shallow
 from sdtoolbox.images.filling import spread
 from sdtoolbox.images.opening import file_bytes
 from sdtoolbox.images.profiles import rgb_profile, to_srgb
+from sdtoolbox.images.resampling import resampled
 
 Box: TypeAlias = tuple[int, int, int, int]
 """left, top, right and bottom in pixels; right and bottom are just outside."""
@@ -57,16 +58,32 @@ class Raster:
         """What white is: 255 or 65535."""
         return int(np.iinfo(self.pixels.dtype).max)
 
-    def picture(self) -> Image.Image:
-        """What networks are shown: RGB of 8 bits in sRGB.
+    @property
+    def grey(self) -> bool:
+        """True if its three channels are equal."""
+        first = self.pixels[..., 0]
+        return bool((first == self.pixels[..., 1]).all() and (first == self.pixels[..., 2]).all())
 
-        Under transparent pixels there may lie anything, black as a rule: there the visible colours around continue,
-        so that nothing unseen leaves a halo. A picture of which nothing is seen is middle grey.
+    def visible(self) -> np.ndarray:
+        """The pixels at their own depth, with the visible colours around continued under what is transparent.
+
+        Anything may lie there, black as a rule: so nothing unseen leaves a halo. A picture of which nothing is seen is
+        middle grey.
         """
-        pixels = self.pixels
-        if self.alpha is not None and (self.alpha < self.maximum).any():
-            pixels = self._visible(self.alpha)
-        return to_srgb(Image.fromarray(eight_bits(pixels)), self.icc)
+        if self.alpha is None or not (self.alpha < self.maximum).any():
+            return self.pixels
+        return self._visible(self.alpha)
+
+    def picture(self) -> Image.Image:
+        """What networks of models are shown: RGB of 8 bits in sRGB, as `visible`."""
+        return to_srgb(Image.fromarray(eight_bits(self.visible())), self.icc)
+
+    def of_depth(self, dtype: np.dtype) -> Raster:
+        """With 8 or 16 bits a channel."""
+        if self.pixels.dtype == dtype:
+            return self
+        change = eight_bits if dtype == np.uint8 else _sixteen_bits
+        return replace(self, pixels=change(self.pixels), alpha=None if self.alpha is None else change(self.alpha))
 
     def shown(self) -> Image.Image:
         """What people are shown: of 8 bits in sRGB, RGB or with its alpha RGBA."""
@@ -77,7 +94,7 @@ class Raster:
 
     def _visible(self, alpha: np.ndarray) -> np.ndarray:
         if not alpha.any():
-            return np.full(self.pixels.shape, MIDDLE_GREY, np.uint8)
+            return np.full(self.pixels.shape, MIDDLE_GREY * (self.maximum // 255), self.pixels.dtype)
         found = spread(self.pixels.astype(np.float32), alpha.astype(np.float32) / self.maximum)
         return self._rounded(found)
 
@@ -110,11 +127,11 @@ class Raster:
         if (width, height) == self.size:
             return self
         if self.alpha is None:
-            return replace(self, pixels=self._rounded(_resized(self.pixels, width, height)))
+            return replace(self, pixels=resampled(self.pixels, width, height))
         opaque = self.alpha.astype(np.float32)[..., None] / self.maximum
-        alpha = _resized(opaque, width, height)
-        straight = _resized(self.pixels, width, height)  # for where nothing is seen
-        seen = _resized(self.pixels * opaque, width, height) / np.maximum(alpha, 1e-3)
+        alpha = resampled(opaque, width, height)
+        straight = resampled(self.pixels.astype(np.float32), width, height)  # for where nothing is seen
+        seen = resampled(self.pixels * opaque, width, height) / np.maximum(alpha, 1e-3)
         pixels = np.where(alpha > 1e-3, seen, straight)
         return replace(self, pixels=self._rounded(pixels), alpha=self._rounded(alpha[..., 0] * self.maximum))
 
@@ -135,7 +152,5 @@ def eight_bits(values: np.ndarray) -> np.ndarray:
     return values if values.dtype == np.uint8 else ((values.astype(np.uint32) + 128) // 257).astype(np.uint8)
 
 
-def _resized(values: np.ndarray, width: int, height: int) -> np.ndarray:
-    """[H, W, C] -> float32 [height, width, C]."""
-    planes = [Image.fromarray(values[..., i].astype(np.float32)) for i in range(values.shape[2])]
-    return np.dstack([np.asarray(plane.resize((width, height), Image.Resampling.LANCZOS)) for plane in planes])
+def _sixteen_bits(values: np.ndarray) -> np.ndarray:
+    return values.astype(np.uint16) * np.uint16(257)

@@ -51,6 +51,7 @@ def describe(found: Found) -> CatalogEntry:
         precision=seen.precision,
         algorithm=seen.algorithm,
         rank=seen.rank,
+        scale=seen.scale,
         parts=seen.parts,
         description=said.description,
         defaults={**defaults, **said.defaults},

@@ -70,6 +70,7 @@ class CatalogEntry:
     precision: str = ""  # fp32, fp16, bf16, fp8, mixed
     algorithm: str = ""  # of an adapter: lora, dora, loha, lokr, oft …
     rank: int | None = None  # of an adapter: the largest one in it
+    scale: int | None = None  # of a restorer: how many times larger it makes a picture; None where only loading tells
     parts: tuple[str, ...] = ()  # unet, vae, text_encoder, text_encoder_2 …: what is inside
     description: str = ""
     defaults: Mapping[str, Any] = field(default_factory=dict)  # of request fields, taken over when it is chosen
@@ -82,5 +83,10 @@ class CatalogEntry:
         return {name: getattr(self, name) for name in ("id", "name", "kind", "base", "state", "reason")}
 
 
-SHELVES: Mapping[str, Kind] = {"checkpoints": "checkpoint", "vaes": "vae", "adapters": "lora", "erasers": "restorer"}
+SHELVES: Mapping[str, Kind] = {
+    "checkpoints": "checkpoint",
+    "vaes": "vae",
+    "adapters": "lora",
+    "erasers": "restorer",
+}
 """What a request's field may choose from in the catalog: the name in its `Control.choices`, and the kind."""

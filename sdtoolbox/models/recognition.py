@@ -34,6 +34,7 @@ class Recognition:
     precision: str = ""
     algorithm: str = ""
     rank: int | None = None
+    scale: int | None = None
     parts: tuple[str, ...] = ()
     state: State
     reason: str = ""

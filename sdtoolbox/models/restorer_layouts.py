@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Container, Mapping
+from dataclasses import replace
 
-from sdtoolbox.models.recognition import Architecture, Names
+from sdtoolbox.models.recognition import Architecture, Names, Recognition, plain
 
-REASON = "networks that restore or enlarge pictures cannot be used yet"
+EXTRA = "its architecture is not among those that the package spandrel reads"
+FACES = "networks that restore faces cannot be used yet"
 ERASERS = ("lama",)
 """What continues a picture into a hole."""
+TAKES_NOISE = ("drunet",)
+"""What is told how noisy a picture is: a map of noise levels as one more channel (Zhang et al. 2021, DRUNet)."""
+CLEANERS = ("scunet", "fbcnn", "drunet", "nafnet", "uformer")
+"""What leaves a picture its size."""
 # Some are published inside a dictionary, of which conversions keep the name as a beginning.
 ROOTS = ("", "params_ema.", "params.", "module.", "netG.", "model.")
 SWIN_BLOCK = "layers.0.residual_group.blocks.0"
@@ -20,12 +27,30 @@ def _is_compact(names: Names) -> bool:
     return alone and len(names.shape("body.0.weight")) == 4 and len(names.shape("body.1.weight")) == 1
 
 
+def _scale_of_compact(names: Names) -> int | None:
+    """Its last convolution makes scale² values of each colour."""
+    last = max(int(name.split(".")[1]) for name in names)
+    made, colours = names.side(f"body.{last}.bias", 0), names.side("body.0.weight", 1)
+    return math.isqrt(made // colours) if made and colours else None
+
+
+def _describe(row: Architecture, names: Names) -> Recognition:
+    if row.variant in (*CLEANERS, *ERASERS):
+        return replace(plain(row, names), scale=1)
+    told = SCALES.get(row.variant)
+    return replace(plain(row, names), scale=told(names) if told else None)
+
+
+SCALES: Mapping[str, Callable[[Names], int | None]] = {"compact": _scale_of_compact}
+"""How many times larger networks of a kind make a picture, told by their tensors; what else enlarges says it loaded."""
+
+
 def _row(
     architecture: str,
     label: str,
     *layouts: tuple[str, ...],
     fits: Callable[[Names], bool] = lambda names: True,
-    reason: str = REASON,
+    reason: str = "",
 ) -> Architecture:
     return Architecture(
         id=architecture,
@@ -34,6 +59,7 @@ def _row(
         layouts=layouts,
         roots=ROOTS,
         fits=fits,
+        describe=_describe,
         variant=architecture,
         reason=reason,
     )
@@ -57,7 +83,12 @@ RESTORERS: tuple[Architecture, ...] = (
             "layers.0.residual_group.overlap_attn.qkv.weight",
         ),
     ),
-    _row("srformer", "SRFormer", ("conv_first.weight", f"{SWIN_BLOCK}.attn.aligned_relative_position_index")),
+    _row(
+        "srformer",
+        "SRFormer",
+        ("conv_first.weight", f"{SWIN_BLOCK}.attn.aligned_relative_position_index"),
+        reason=EXTRA,
+    ),
     _row(
         "swin2sr",
         "Swin2SR",
@@ -96,14 +127,20 @@ RESTORERS: tuple[Architecture, ...] = (
         "restormer",
         "Restormer",
         ("patch_embed.proj.weight", "encoder_level1.0.attn.qkv_dwconv.weight", "latent.0.attn.temperature"),
+        reason=EXTRA,
     ),
     _row(
         "uformer",
         "Uformer",
         ("input_proj.proj.0.weight", "output_proj.proj.0.weight", "encoderlayer_0.blocks.0.norm1.weight"),
     ),
-    _row("mprnet", "MPRNet", ("shallow_feat1.0.weight", "stage1_encoder.encoder_level1.0.CA.conv_du.0.weight")),
-    _row("gfpgan", "GFPGAN", ("toRGB.0.weight", "stylegan_decoder.style_mlp.1.weight")),
+    _row(
+        "mprnet",
+        "MPRNet",
+        ("shallow_feat1.0.weight", "stage1_encoder.encoder_level1.0.CA.conv_du.0.weight"),
+        reason=EXTRA,
+    ),
+    _row("gfpgan", "GFPGAN", ("toRGB.0.weight", "stylegan_decoder.style_mlp.1.weight"), reason=FACES),
     _row(
         "codeformer",
         "CodeFormer",
@@ -113,6 +150,7 @@ RESTORERS: tuple[Architecture, ...] = (
             "ft_layers.0.self_attn.in_proj_weight",
             "encoder.blocks.0.weight",
         ),
+        reason=FACES,
     ),
     _row(
         "restoreformer",
@@ -123,6 +161,7 @@ RESTORERS: tuple[Architecture, ...] = (
             "vqvae.encoder.conv_in.weight",
             "vqvae.encoder.down.5.block.0.norm1.weight",
         ),
+        reason=FACES,
     ),  # six levels: the quantised autoencoders of others, named alike, have fewer
     _row("rcan", "RCAN", ("head.0.weight", "tail.1.weight", "body.0.body.0.body.3.conv_du.0.weight")),
     _row("span", "SPAN", ("conv_1.sk.weight", "block_1.c1_r.sk.weight", "conv_cat.weight", "upsampler.0.weight")),
@@ -145,8 +184,17 @@ RESTORERS: tuple[Architecture, ...] = (
         ("body.0.weight", "body.1.weight", "body.2.weight", "body.3.weight", "body.4.weight"),
         fits=_is_compact,
     ),
-    _row("lama", "LaMa", ("model.1.bn_l.running_mean",), ("generator.model.1.bn_l.running_mean",), reason=""),
-    _row("mat", "MAT", ("synthesis.first_stage.conv_first.conv.resample_filter",)),
-    _row("ddcolor", "DDColor", ("refine_net.0.0.weight_orig", "encoder.arch.downsample_layers.0.0.weight")),
+    _row("lama", "LaMa", ("model.1.bn_l.running_mean",), ("generator.model.1.bn_l.running_mean",)),
+    _row("mat", "MAT", ("synthesis.first_stage.conv_first.conv.resample_filter",), reason=EXTRA),
+    _row(
+        "ddcolor", "DDColor", ("refine_net.0.0.weight_orig", "encoder.arch.downsample_layers.0.0.weight"), reason=EXTRA
+    ),
     _row("aurasr", "AuraSR", ("mid_attn.layers.0.0.to_out.weight", "final_res_block.block1.proj.weights")),
 )
+
+
+def root_of(variant: str, names: Container[str]) -> str:
+    """The beginning that all names of a restorer of this kind have in a file; "" if it is none."""
+    row = next(row for row in RESTORERS if row.variant == variant)
+    whole = (root for root in row.roots for layout in row.layouts if all(f"{root}{name}" in names for name in layout))
+    return next(whole, "")

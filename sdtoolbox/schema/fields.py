@@ -45,6 +45,8 @@ class Control:
         "plot",
         "picture",
         "mask",
+        "stages",
+        "restorer",
     ]
     label: str
     parameters_key: str = ""

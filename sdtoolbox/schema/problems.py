@@ -37,7 +37,13 @@ def _explain(details: ErrorDetails, name: str, request: type[Request]) -> UserEr
         limits = details.get("ctx", {})
         hint = " ".join(f"{text} {limits[key]} characters." for key, text in _LENGTHS.items() if key in limits)
         return UserError("PARAM_INVALID", f"{name} has {len(details['input'])} characters.", hint, name)
+    if kind == "too_long":
+        limits = details.get("ctx", {})
+        said = f"{name} has {limits.get('actual_length', len(details['input']))} entries."
+        return UserError("PARAM_INVALID", said, f"At most {limits.get('max_length')}.", name)
     said = _SAID.get(kind, details["msg"] if kind in _OURS else "is out of range")
+    if inside := [str(one + 1 if isinstance(one, int) else one) for one in details["loc"][1:]]:
+        return UserError("PARAM_INVALID", f"{name}, {', '.join(inside)}: {value} {said}.", _bounds(details), name)
     return UserError("PARAM_INVALID", f"{name} {value} {said}.", _allowed(request, name), name)
 
 
@@ -47,7 +53,14 @@ _SAID = {
     "string_pattern_mismatch": "is not the id of a picture",
 }
 _OURS = {"number_type", "finite_number", "whole_number", "text_nul", "plot_text"}
+_BOUNDS = {"ge": "from", "gt": "above", "le": "to", "lt": "below"}
 _LENGTHS = {"max_length": "At most", "min_length": "At least"}
+
+
+def _bounds(details: ErrorDetails) -> str:
+    """What is allowed inside a list, where only the bound that was broken is known."""
+    known = [f"{_BOUNDS[key]} {bound:g}" for key, bound in details.get("ctx", {}).items() if key in _BOUNDS]
+    return f"Allowed is a number {' '.join(known)}." if known else ""
 
 
 def _allowed(request: type[Request], name: str) -> str:

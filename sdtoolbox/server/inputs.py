@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Annotated
+import math
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request
 from pydantic import BaseModel, ConfigDict, Field
@@ -14,6 +15,7 @@ from sdtoolbox.images.inputs import InputKind
 from sdtoolbox.schema.checks import WHOLE
 from sdtoolbox.schema.options import Options
 from sdtoolbox.schema.pictures import PICTURE_ID
+from sdtoolbox.schema.restoring import Restoring
 from sdtoolbox.server.answers import error_response
 from sdtoolbox.toolbox import Toolbox
 
@@ -55,6 +57,11 @@ def inputs(toolbox: Toolbox, *, shared: bool = False) -> APIRouter:
         identity = toolbox.select(selector, asked.image, asked.points, asked.box, asked.excluded, asked.options)
         return JSONResponse({"id": identity}, headers=NOW)
 
+    @router.post("/measure/{task}")
+    def measured(task: str, values: dict[str, Any]) -> Response:
+        """What a restoration with these values by field would do: see `_plan`; or what is wrong, and with which."""
+        return JSONResponse(_plan(toolbox, toolbox.parse(task, values)), headers=NOW)
+
     @router.get("/inputs")
     def listed(kind: InputKind | None = None, limit: Annotated[int, Query(ge=1, le=1000)] = 100) -> Response:
         """The newest first: `[{id, kind, name, width, height, created}]`."""
@@ -62,3 +69,32 @@ def inputs(toolbox: Toolbox, *, shared: bool = False) -> APIRouter:
         return JSONResponse([one.as_dict() for one in found], headers=NOW)
 
     return router
+
+
+def _plan(toolbox: Toolbox, request: Any) -> dict[str, Any]:
+    """Noise and JPEG quality of a request's picture, `stages` as `{id, name}` in their order, and the result's size.
+
+    What enlarges stands last among the stages. UserError for a request that restores nothing.
+    """
+    if not isinstance(request, Restoring):
+        raise UserError(
+            "PARAM_INVALID", f"{request.task} does not restore pictures.", "Use denoise or upscale.", "task"
+        )
+    resolved: Any = toolbox.resolve(request)
+    width, height = toolbox.store.size(resolved.image)
+    names = [_name(toolbox, one) for one in resolved.restorers]
+    scale = math.prod(one.pop("scale") for one in names)
+    final = getattr(resolved, "width", width * scale), getattr(resolved, "height", height * scale)
+    measured = {"noise": resolved.noise, "jpeg_quality": resolved.jpeg_quality}
+    return measured | {"stages": names, "width": final[0], "height": final[1]}
+
+
+def _name(toolbox: Toolbox, restorer: str) -> dict[str, Any]:
+    registries = toolbox.registries
+    if restorer in registries.restorers:
+        registered = registries.restorers.get(restorer)
+        return {"id": restorer, "name": registered.label, "scale": registered.value.scale}
+    if restorer in registries.upscalers:
+        return {"id": restorer, "name": registries.upscalers.get(restorer).label, "scale": 1}
+    entry = toolbox.catalog.get(restorer)
+    return {"id": restorer, "name": entry.name, "scale": entry.scale or 1}

@@ -11,7 +11,6 @@ from fastapi import APIRouter, Request
 from PIL import Image
 from starlette.responses import FileResponse, JSONResponse, PlainTextResponse, Response
 
-from sdtoolbox.errors import UserError
 from sdtoolbox.images.masks import mask_png, read_mask
 from sdtoolbox.images.metadata import read_text
 from sdtoolbox.images.raster import Raster
@@ -53,7 +52,8 @@ def pictures(toolbox: Toolbox) -> APIRouter:
     def preview(job_id: str) -> Response:
         data = toolbox.preview(job_id)
         if data is None:
-            raise UserError("JOB_MISSING", "this job has no preview now.", "Look at its result.")
+            toolbox.job(job_id)  # one that there never was is an error
+            return Response(status_code=204)  # it has ended since the page heard of it, or has not begun to draw
         return Response(data, media_type="image/jpeg", headers={"cache-control": "private, max-age=60"})
 
     @router.post("/recall/{task}")

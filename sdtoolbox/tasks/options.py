@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from sdtoolbox.errors import UserError
@@ -30,6 +31,11 @@ def resolve_options(
                 values[name] = values[name] | {option: _checked(entry, registry.noun, option, value, name)}
             except UserError as error:
                 problems.append(error)
+
+
+def checked_options(entry: Entry[Any], noun: str, given: Mapping[str, Any], field: str) -> dict[str, Any]:
+    """The options that `given` names, each in its own type; UserError for one that the entry does not have."""
+    return {option: _checked(entry, noun, option, value, field) for option, value in given.items()}
 
 
 def _checked(entry: Entry[Any], noun: str, option: str, value: Any, field: str) -> Any:

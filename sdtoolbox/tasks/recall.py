@@ -21,9 +21,18 @@ from sdtoolbox.prompts.tags import take_tags
 from sdtoolbox.schema.adapters import adapters_from
 from sdtoolbox.schema.problems import shown
 from sdtoolbox.schema.requests import Request, control_of, picture_fields
+from sdtoolbox.schema.restoring import Restoring
 
 HASH_KEYS = {"checkpoint": "Model hash", "vae": "VAE hash"}
 LORA_HASHES = "Lora hashes"
+RESTORING = {one.task: one for one in Restoring.__subclasses__()}
+RESTORING_KEYS = {
+    control_of(one, name).parameters_key
+    for one in RESTORING.values()
+    for name in one.model_fields
+    if name not in picture_fields(one)
+} - {""}
+"""By which a text says that a picture was restored; A1111 adds some of them to how it had been drawn."""
 NAME_AND_HASH = re.compile(r"(.{1,400}) \[([0-9a-f]{8,64})\]")
 """How A1111 writes the model of a second pass."""
 
@@ -76,13 +85,27 @@ def recall(
     return recalled
 
 
+def _concerns(task: object, request: type[Request]) -> bool:
+    """Whether what was done in one task says anything for another: how a picture was drawn, nothing of restoring it.
+
+    And the other way round: its stages, its noise and its size were those of the picture from before.
+    """
+    return task == request.task or not (task in RESTORING or issubclass(request, Restoring))
+
+
+def _speaks_of(request: type[Request], pairs: Mapping[str, str]) -> bool:
+    """As `_concerns`, for a text: of a picture that was only restored it does not say how to draw one."""
+    restored = not RESTORING_KEYS.isdisjoint(pairs)
+    return restored if issubclass(request, Restoring) else not restored or "Steps" in pairs
+
+
 Hashes = dict[str, tuple[str, str]]
 """(name, hash) by what stands in the request."""
 
 
 def _exact(exact: Mapping[str, Any], request: type[Request]) -> tuple[Recalled, Hashes] | None:
     values = exact.get("request")
-    if not isinstance(values, dict):
+    if not isinstance(values, dict) or not _concerns(exact.get("task"), request):
         return None
     mine = {name: value for name, value in values.items() if name in request.model_fields}
     if exact.get("seed") is not None and "seed" in mine and not object_in(mine.get("plot")):
@@ -110,7 +133,7 @@ def _foreign(
     texts: Mapping[str, str], request: type[Request], registries: Registries
 ) -> tuple[Recalled, Hashes] | None:
     said = dialects.read(texts)
-    if said is None:
+    if said is None or not _speaks_of(request, said.pairs):
         return None
     reading = read_said(said, request, registries.by_name())
     rest = dict(reading.rest)

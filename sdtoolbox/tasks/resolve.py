@@ -19,6 +19,7 @@ from sdtoolbox.protocols import Form
 from sdtoolbox.schema.fields import LARGEST_SEED
 from sdtoolbox.schema.requests import Request, control_of
 from sdtoolbox.schema.txt2img import Txt2Img
+from sdtoolbox.tasks.choosing import resolve_restoring
 from sdtoolbox.tasks.hires import second_size
 from sdtoolbox.tasks.inputs import resolve_eraser, resolve_pictures
 from sdtoolbox.tasks.later_models import resolve_later_models
@@ -66,6 +67,7 @@ def resolve(
     apply_styles(request, values, checkpoint, styles or StyleFile(None), problems)
     resolve_pictures(request, values, checkpoint, store, registries, problems)
     resolve_eraser(request, values, catalog, problems)
+    resolve_restoring(request, values, store, registries, catalog, problems)
     if checkpoint is not None:
         _fill_open(values, checkpoint)
     _resolve_vae(request, values, checkpoint, catalog, problems)
@@ -138,7 +140,7 @@ def _resolve_names(request: Request, values: dict[str, Any], registries: Registr
         control = control_of(type(request), name)
         choices = control.choices
         unused = control.of and not values[control.of]
-        if choices in ("", *SHELVES) or value is None or control.kind == "options" or unused:
+        if choices in ("", *SHELVES) or value is None or control.kind in ("options", "stages") or unused:
             continue
         if value in dict(control.options):
             continue

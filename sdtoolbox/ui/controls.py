@@ -11,6 +11,7 @@ import gradio as gr
 from gradio.components import Component
 
 from sdtoolbox.models.entries import SHELVES
+from sdtoolbox.registry import Entry
 from sdtoolbox.schema.fields import Control
 from sdtoolbox.schema.options import Option
 from sdtoolbox.schema.requests import Request, bounds_of, control_of, picture_fields
@@ -18,6 +19,7 @@ from sdtoolbox.toolbox import Toolbox
 from sdtoolbox.ui.i18n import Texts
 from sdtoolbox.ui.pieces import template
 from sdtoolbox.ui.plots import counting, varied_fields
+from sdtoolbox.ui.restorer_shelf import RestorerShelf
 from sdtoolbox.ui.scripts import call
 from sdtoolbox.ui.shelves import shelf_functions
 from sdtoolbox.ui.style_shelf import style_functions
@@ -44,6 +46,11 @@ def _worded(request: type[Request], name: str, texts: Texts, part: str, default:
     return texts.get(f"field.{request.task}.{name}.{part}", texts.get(f"field.{name}.{part}", default))
 
 
+def choice_label(entry: Entry[Any], shelf: str, texts: Texts) -> str:
+    """What a registered choice is called in this language; most of them have names that are the same in all."""
+    return texts.get(f"choice.{shelf}.{entry.id}", entry.label)
+
+
 def build_control(request: type[Request], name: str, texts: Texts, toolbox: Toolbox) -> Component:
     """The component of one field; must be called inside a Blocks."""
     return _BUILDERS[control_of(request, name).kind](request, name, texts, toolbox)
@@ -66,7 +73,7 @@ def _choice(request: type[Request], name: str, texts: Texts, toolbox: Toolbox) -
     if shelf in SHELVES:
         return _picker(request, name, texts, toolbox)
     registered = toolbox.registries.named(shelf) if shelf else ()
-    choices = [*_fixed(request, name, texts), *((entry.label, entry.id) for entry in registered)]
+    choices = [*_fixed(request, name, texts), *((choice_label(entry, shelf, texts), entry.id) for entry in registered)]
     if control_of(request, name).same:
         choices = [(texts("form.same"), ""), *choices]
     default = request.model_fields[name].default
@@ -89,7 +96,7 @@ def _picture(request: type[Request], name: str, texts: Texts, _toolbox: Toolbox)
         kind=control_of(request, name).kind,
         task=request.task,
         field_id=element_id(request, name),
-        # What is masked is drawn anew anyway.
+        # What is masked is drawn anew anyway, and what is measured and cleaned is the picture as it is.
         extra="" if len(picture_fields(request)) > 1 else template("sketch", texts),
         **_words(request, name, texts),
     )
@@ -131,6 +138,34 @@ def _picker(request: type[Request], name: str, texts: Texts, toolbox: Toolbox) -
         # What stands there when nothing is chosen; a checkpoint is chosen always.
         nothing=texts(_nothing(request, name)),
         optional=name != "checkpoint",
+        **_words(request, name, texts),
+    )
+
+
+def _restorer(request: type[Request], name: str, texts: Texts, toolbox: Toolbox) -> Component:
+    """What enlarges a picture: registered, or a network; the value is an id."""
+    shelf = RestorerShelf(toolbox, texts, lambda option: _option(option, texts), enlarging=True)
+    second = control_of(request, name).group != ""
+    return gr.HTML(
+        value=None,
+        html_template=template("picker", texts),
+        **call("picker", texts),
+        server_functions=shelf.functions(),
+        nothing=texts("picker.no_second" if second else "picker.automatic"),
+        optional=True,
+        **_words(request, name, texts),
+    )
+
+
+def _stages(request: type[Request], name: str, texts: Texts, toolbox: Toolbox) -> Component:
+    """What is done to a picture, one after another; the value is a list of stages as requests have them."""
+    shelf = RestorerShelf(toolbox, texts, lambda option: _option(option, texts), enlarging=False)
+    return gr.HTML(
+        value=[],
+        html_template=template("stages", texts),
+        **call("stages", texts),
+        server_functions=shelf.functions(),
+        task=request.task,
         **_words(request, name, texts),
     )
 
@@ -280,4 +315,6 @@ _BUILDERS: dict[str, Callable[[type[Request], str, Texts, Toolbox], Component]] 
     "plot": _plot,
     "picture": _picture,
     "mask": _mask,
+    "restorer": _restorer,
+    "stages": _stages,
 }

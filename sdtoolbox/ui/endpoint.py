@@ -21,6 +21,8 @@ from sdtoolbox.ui import uploads
 
 log = logging.getLogger(__name__)
 CLIENT = "gradio-client"
+LISTED = ("adapters", "styles", "stages")
+"""Kinds of controls whose values are lists, which clients may write as texts in their short form."""
 
 
 def add_endpoint(toolbox: Toolbox, entry: Entry[TaskInfo]) -> None:
@@ -48,7 +50,7 @@ def add_endpoint(toolbox: Toolbox, entry: Entry[TaskInfo]) -> None:
 
 def _described(request: type[Request], name: str, schema: Mapping[str, Any]) -> dict[str, Any]:
     """A field's schema as clients can show it: adapters in their short form, though objects are taken too."""
-    if control_of(request, name).kind in ("adapters", "styles"):
+    if control_of(request, name).kind in LISTED:
         return {"type": "array", "items": {"type": "string"}, "default": []}
     if control_of(request, name).kind in PICTURE_KINDS:
         return dict(uploads.DESCRIPTION)
@@ -89,7 +91,7 @@ def _parameters(request: type[Request]) -> list[inspect.Parameter]:
         info = request.model_fields[name]
         default = inspect.Parameter.empty if info.default is PydanticUndefined else info.default
         annotation: Any = info.annotation
-        if control_of(request, name).kind in ("adapters", "styles"):
+        if control_of(request, name).kind in LISTED:
             default, annotation = [], list[str]
         if control_of(request, name).kind in ("plot", *PICTURE_KINDS):
             annotation = dict[str, Any]

@@ -13,7 +13,7 @@ from sdtoolbox.toolbox import Toolbox
 from sdtoolbox.ui import views
 from sdtoolbox.ui.form import Values
 from sdtoolbox.ui.i18n import Texts
-from sdtoolbox.ui.task_tab import client_of
+from sdtoolbox.ui.task_events import client_of
 
 LOOK_EVERY = 0.15  # seconds between two looks at the jobs
 SPEAK_EVERY = 8.0  # seconds; Gradio ends the stream of a closed page only when the stream speaks

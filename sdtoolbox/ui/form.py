@@ -12,12 +12,12 @@ from sdtoolbox.schema.requests import PICTURE_KINDS, Request, bounds_of, control
 from sdtoolbox.schema.results import Picture
 from sdtoolbox.tasks.plotting import count_cells
 from sdtoolbox.toolbox import Toolbox
-from sdtoolbox.ui.controls import element_id, label_of
+from sdtoolbox.ui.controls import choice_label, element_id, label_of
 from sdtoolbox.ui.i18n import Texts, sentence
 from sdtoolbox.ui.shelves import CHOSEN_BESIDE
 
 Values = dict[str, Any]
-LISTS = ("adapters", "styles", "plot")
+LISTS = ("adapters", "styles", "plot", "stages")
 
 
 class Form:
@@ -114,7 +114,7 @@ class Form:
             shelf = control_of(self.request, name).choices
             if shelf and shelf not in SHELVES:
                 entries = self.toolbox.registries.named(shelf)
-                said = {entry.label: getattr(entry.value, "help", "") for entry in entries}
+                said = {choice_label(one, shelf, self.texts): getattr(one.value, "help", "") for one in entries}
                 found[element_id(self.request, name)] = {label: words for label, words in said.items() if words}
         return {name: known for name, known in found.items() if known}
 
@@ -191,7 +191,9 @@ class Form:
             return False
         control = control_of(self.request, name)
         if control.kind == "adapters":
-            return _are_adapters(value)
+            return _are_named(value, "adapter")
+        if control.kind == "stages":
+            return _are_named(value, "restorer")
         if control.kind == "styles":
             return isinstance(value, list) and all(isinstance(one, str) for one in value)
         if control.kind in ("options", "plot"):
@@ -242,6 +244,6 @@ def _plain(value: Any) -> Any:
     return list(value) if isinstance(value, tuple) else value
 
 
-def _are_adapters(value: object) -> bool:
-    """Whether this is a list as the form keeps it; an adapter whose file has gone meanwhile stays, and is said."""
-    return isinstance(value, list) and all(isinstance(one, Mapping) and one.get("adapter") for one in value)
+def _are_named(value: object, key: str) -> bool:
+    """Whether this is a list as the form keeps it; a model whose file has gone meanwhile stays, and is said."""
+    return isinstance(value, list) and all(isinstance(one, Mapping) and one.get(key) for one in value)

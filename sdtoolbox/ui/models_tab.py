@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import gradio as gr
+
 from sdtoolbox.models.annotations import DEFAULTS
 from sdtoolbox.schema.txt2img import Txt2Img
 from sdtoolbox.toolbox import Toolbox
@@ -14,14 +16,14 @@ from sdtoolbox.ui.model_views import ModelViews
 from sdtoolbox.ui.task_tab import TaskTab
 
 
-def build_models_tab(toolbox: Toolbox, texts: Texts, tabs: Sequence[TaskTab], *, shared: bool) -> None:
-    """The tab in the current Blocks; the forms of `tabs` follow what is written about their checkpoint."""
+def build_models_tab(toolbox: Toolbox, texts: Texts, tabs: Sequence[TaskTab], *, shared: bool) -> gr.HTML:
+    """The tab in the current Blocks; a model can be taken into the forms of `tabs`. Returns the piece it is made of."""
     registries = toolbox.registries
     choices = {
         name: [(entry.id, entry.label) for entry in registry]
         for name, registry in (("sampler", registries.samplers), ("schedule", registries.schedules))
     }
-    piece = pieces.models(
+    return pieces.models(
         texts,
         ModelViews(toolbox, texts, shared=shared).functions(),
         choices=choices,
@@ -29,5 +31,3 @@ def build_models_tab(toolbox: Toolbox, texts: Texts, tabs: Sequence[TaskTab], *,
         tasks=[{"id": tab.request.task, "label": tab.label} for tab in tabs if "checkpoint" in tab.fields],
         editable=not shared,
     )
-    for tab in tabs:
-        tab.follow_models(piece)

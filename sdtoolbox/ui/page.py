@@ -23,7 +23,8 @@ from sdtoolbox.ui.following import QUEUE, Follower
 from sdtoolbox.ui.form import Values
 from sdtoolbox.ui.i18n import Texts
 from sdtoolbox.ui.models_tab import build_models_tab
-from sdtoolbox.ui.task_tab import QUICK, Shared, TaskTab, client_of
+from sdtoolbox.ui.task_events import QUICK, TaskEvents, client_of
+from sdtoolbox.ui.task_tab import Shared, TaskTab
 
 log = logging.getLogger(__name__)
 CACHE_SECONDS = 3600  # Gradio's copies of pictures for its clients are removed when they are this old
@@ -102,13 +103,16 @@ def _header(toolbox: Toolbox, texts: Texts, browser: gr.BrowserState, shared: bo
 
 
 def _tabs(shared: Shared, extras: Sequence[BuiltTab]) -> list[TaskTab]:
-    tabs: list[TaskTab] = []
+    tasks: list[TaskEvents] = []
     with gr.Tabs(elem_classes="sd-tabs"):
         for entry in shared.toolbox.registries.tasks:
             with gr.Tab(shared.texts.get(f"task.{entry.id}", entry.label), id=entry.id):
-                tabs.append(TaskTab(shared, entry, leads=not tabs))
+                tasks.append(TaskEvents(TaskTab(shared, entry), leads=not tasks))
+        tabs = [task.tab for task in tasks]
         with gr.Tab(shared.texts("tab.models"), id="models"):
-            build_models_tab(shared.toolbox, shared.texts, tabs, shared=shared.by_many)
+            models = build_models_tab(shared.toolbox, shared.texts, tabs, shared=shared.by_many)
+        for task in tasks:
+            task.follow_models(models)
         for extra in extras:
             with gr.Tab(extra.label):
                 if extra.blocks is not None:

@@ -42,13 +42,16 @@ def _piece(name: str, texts: Texts, value: Any = None, *, given: Any = None, **o
     )
 
 
-def panel(texts: Texts, seed_id: str, targets: list[dict[str, str]], *, edits: bool = False) -> gr.HTML:
+def panel(
+    texts: Texts, seed_id: str, targets: list[dict[str, str]], *, edits: bool = False, compares: bool = False
+) -> gr.HTML:
     """Stage, progress, results and parameters of a task; its value is one of `views.desks`.
 
     `edits` says that the task begins with a picture; `targets` are all tasks that do: a result can be sent there.
+    One that `compares` shows each result beside what it was made of from the first.
     """
-    nothing = {"ready": False, "jobs": []}
-    return _piece("panel", texts, nothing, given={"targets": targets}, seed_id=seed_id, edits=edits)
+    known = {"targets": targets, "compares": compares}
+    return _piece("panel", texts, {"ready": False, "jobs": []}, given=known, seed_id=seed_id, edits=edits)
 
 
 def queue(texts: Texts) -> gr.HTML:
@@ -128,6 +131,16 @@ def drop(texts: Texts, task: str) -> gr.HTML:
 def batch(texts: Texts, task: str) -> gr.HTML:
     """Many pictures at once; its value is what became of the last one: `{"code", "problem"}`, empty if it is queued."""
     return _piece("batch", texts, elem_classes=["sd-piece", "sd-batch-block"], task=task)
+
+
+def measured(texts: Texts, task: str) -> gr.HTML:
+    """The line below a picture that says what is measured in it and what would be done; it follows the form."""
+    return _piece("measured", texts, elem_classes=["sd-piece", "sd-measured-block"], task=task)
+
+
+def window(texts: Texts, task: str, picture_id: str) -> gr.HTML:
+    """The frame on a form's picture and the button that makes what is inside; it submits `{"window": box}`."""
+    return _piece("window", texts, elem_classes=["sd-piece", "sd-window-block"], task=task, picture_id=picture_id)
 
 
 def unfold(texts: Texts) -> gr.HTML:

@@ -69,6 +69,7 @@ def _line(job: Job, event: Event) -> dict[str, Any]:
     return {
         "id": job.id,
         "number": job.number,
+        "task": job.task,
         "prompt": str(job.request.get("prompt", ""))[:PROMPT_START],
         "state": job.state,
         "stage": event.stage,
@@ -83,22 +84,28 @@ def _line(job: Job, event: Event) -> dict[str, Any]:
 def _pictures(job: Job, event: Event) -> list[dict[str, Any]]:
     if job.result is not None:
         return [_picture(picture) for picture in job.result.pictures]
-    unknown = {"seed": None, "width": None, "height": None, "can_grow": False, "seam": None}
+    unknown = {"seed": None, "width": None, "height": None, "can_grow": False, "measured": {}, "difference": False}
     return [{"id": identity, **unknown} for identity in event.finished]
 
 
 def _picture(picture: Picture) -> dict[str, Any]:
-    known = {"id": picture.id, "seed": picture.seed, "width": picture.width, "height": picture.height}
+    seed = picture.seed if "seed" in picture.request else None  # not every task draws lots
+    known = {"id": picture.id, "seed": seed, "width": picture.width, "height": picture.height}
     grows = picture.request.get("hires") is False  # the task has hires fix, and it was off
-    return known | {"can_grow": grows, "seam": picture.measured.get("seam")}
+    difference = bool(picture.request.get("difference_map")) and picture.index > 0
+    return known | {"can_grow": grows, "measured": picture.measured, "difference": difference}
 
 
 def _before(job: Job) -> dict[str, Any] | None:
-    """What the job's pictures were made of: `image` and `mask`, their ids, and `margins`, what was added around it."""
+    """What the job's pictures were made of: `image` and `mask`, their ids, and `margins`, what was added around it.
+
+    `window` is there if it was only this part: left, top, right and bottom in the picture's pixels.
+    """
     if not job.request.get("image"):
         return None
     margins = [job.request.get(f"outpaint_{side}") or 0 for side in ("left", "top", "right", "bottom")]
-    return {"image": job.request["image"], "mask": job.request.get("mask"), "margins": margins}
+    window = {"window": job.request["window"]} if job.request.get("window") else {}
+    return {"image": job.request["image"], "mask": job.request.get("mask"), "margins": margins} | window
 
 
 def _error(job: Job, texts: Texts) -> dict[str, str] | None:

@@ -17,7 +17,7 @@ from sdtoolbox.extensions import Registries
 from sdtoolbox.faults import reach
 from sdtoolbox.images.raster import Raster
 from sdtoolbox.jobs.holding import Holding, JobLostError
-from sdtoolbox.protocols import DiffusionModel, Eraser
+from sdtoolbox.protocols import DiffusionModel, Eraser, Restorer
 from sdtoolbox.schema.adapters import Adapter
 from sdtoolbox.schema.results import Stage
 from sdtoolbox.workers.parts import Models, Parts
@@ -76,6 +76,11 @@ class JobContext:
                 return painted
 
         return erase
+
+    def restorer(self, restorer: str) -> AbstractContextManager[Restorer]:
+        """The network of this catalog id that cleans or enlarges, kept loaded until the block ends."""
+        self.check_cancelled()
+        return self._models.restorer(restorer, on_loading=self._loading)
 
     def picture(self, identity: str) -> Raster:
         """A picture of the store by its id, decoded."""

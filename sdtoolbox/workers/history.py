@@ -31,6 +31,7 @@ class History:
         # Two predictions a step, or other steps, cost something else; no scaling leads from one to the other.
         self._kind = f"{values.get('sampler')}|{(values.get('guidance_scale') or 1) != 1}"
         self._kind += "".join(f"+{name}" for name in ("pag_scale", "hires", "tiled") if values.get(name))
+        self._kind += "".join(f"+{name}" for name in getattr(request, "restorers", ()))
         self._costs = self._recall()
 
     def cost(self, stage: str) -> Cost | None:

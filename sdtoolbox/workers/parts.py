@@ -16,7 +16,7 @@ from sdtoolbox.images.store import ImageStore
 from sdtoolbox.jobs.queue import Queue
 from sdtoolbox.models.catalog import Catalog
 from sdtoolbox.models.held import Held
-from sdtoolbox.protocols import DiffusionModel
+from sdtoolbox.protocols import DiffusionModel, Restorer
 from sdtoolbox.schema.adapters import Adapter
 from sdtoolbox.settings import Settings
 
@@ -74,6 +74,10 @@ class Models(Protocol):
 
     def eraser(self, eraser_id: str, on_loading: Any = None) -> AbstractContextManager[LoadedEraser]:
         """The loaded network that erases, as `lease` gives a model."""
+        ...
+
+    def restorer(self, restorer_id: str, on_loading: Any = None) -> AbstractContextManager[Restorer]:
+        """The loaded network that cleans or enlarges, as `lease` gives a model."""
         ...
 
     def loaded(self) -> Sequence[Held]:

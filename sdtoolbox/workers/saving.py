@@ -91,10 +91,11 @@ def _parameters(parts: Parts, ctx: JobContext, drawn: Drawn) -> str:
 
 
 def _others(parts: Parts, request: Request) -> dict[str, dict[str, Any]]:
-    """Name and, where it is known, SHA-256 of the checkpoints of later passes."""
+    """Name and, where it is known, SHA-256 of the checkpoints of later passes, and of networks that restore."""
     shelved = [name for name in type(request).model_fields if control_of(type(request), name).choices == "checkpoints"]
+    named = {str(value) for name in shelved if (value := getattr(request, name)) is not None}
     found: dict[str, dict[str, Any]] = {}
-    for identity in {str(value) for name in shelved if (value := getattr(request, name)) is not None}:
+    for identity in named | set(getattr(request, "restorers", ())):
         try:
             entry = parts.catalog.get(identity)
             found[identity] = {"name": entry.name, "sha256": parts.catalog.hashes(entry).get("sha256", "")}

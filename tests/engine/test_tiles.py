@@ -1,53 +1,16 @@
 from __future__ import annotations
 
 import math
-from itertools import pairwise
 from typing import TypeVar
 
 import pytest
 import torch
 from torch import Tensor, nn
 
-from sdtoolbox.engine.tiles import Side, Tile, Tiling
-from sdtoolbox.errors import UserError
+from sdtoolbox.engine.tiles import Tile, Tiling
+from sdtoolbox.images.tiling import Side
 
 N = TypeVar("N", bound=nn.Module)
-SIDES = [
-    *((64, 64, 8), (65, 64, 8), (100, 64, 8), (97, 16, 5), (30, 4, 3), (30, 10, 7)),
-    *((7, 1, 0), (200, 64, 63), (5, 9, 9)),
-]
-
-
-@pytest.mark.parametrize("circle", [False, True])
-@pytest.mark.parametrize(("size", "tile", "overlap"), SIDES)
-def test_tiles_of_one_size_cover_all_and_count_as_one(size: int, tile: int, overlap: int, circle: bool) -> None:
-    side = Side.of(size, tile, overlap, circle=circle)
-    assert side.tile == min(size, tile)
-    assert side.starts[0] == 0
-    ends = [size + side.starts[0]] if circle else []
-    for one, other in pairwise([*side.starts, *ends]):
-        assert len(side.starts) == 1 or 0 < other - one <= tile - overlap
-    if not circle:
-        assert side.starts[-1] + side.tile == size
-    for factor in (1, 3):
-        total = torch.zeros(size * factor)
-        for start, weights in zip(side.starts, side.weights(factor), strict=True):
-            assert (weights >= 0).all()
-            total[side.places(start, factor)] += weights
-        torch.testing.assert_close(total, torch.ones(size * factor), rtol=0, atol=1e-6)
-
-
-def test_no_more_tiles_than_needed() -> None:
-    assert Side.of(64, 64, 32).starts == (0,)
-    assert Side.of(112, 64, 16).starts == (0, 48)
-    assert Side.of(113, 64, 16).starts == (0, 24, 49)
-    assert Side.of(96, 64, 16, circle=True).starts == (0, 48)
-
-
-def test_tiles_that_only_overlap_are_refused() -> None:
-    with pytest.raises(UserError, match="as much as they are wide") as caught:
-        Side.of(65, 64, 64)
-    assert (caught.value.code, caught.value.field) == ("PARAM_INVALID", "tile_overlap")
 
 
 def seeded(network: N) -> N:

@@ -43,7 +43,7 @@ def values_of(request: type[Request], name: str) -> st.SearchStrategy[Any]:
         return st.none()
     schema = request.model_json_schema()["properties"][name]
     whole = any(part.get("type") == "integer" for part in (schema, *schema.get("anyOf", ())))
-    return st.integers(int(low), int(high)) if whole else st.floats(low, high)
+    return st.integers(int(low), int(high)) if whole else st.floats(low, high, allow_subnormal=False)
 
 
 def requests(request: type[Request]) -> st.SearchStrategy[Request]:

@@ -11,7 +11,9 @@ import pytest
 from fastapi import FastAPI
 from PIL import Image
 
+from sdtoolbox.errors import UserError
 from sdtoolbox.images.metadata import png_bytes
+from sdtoolbox.schema.txt2img import Txt2Img
 from sdtoolbox.server.pictures import THUMBNAIL, pictures
 from sdtoolbox.settings import Settings
 from sdtoolbox.toolbox import Toolbox
@@ -69,3 +71,20 @@ def test_what_is_dropped_is_read(toolbox: Toolbox, picture_id: str) -> None:
     assert said["unknown"] == {"Wonder": "yes"}
     data = toolbox.picture_path(picture_id).read_bytes()
     assert json.loads(ask(app, "POST", "/recall/txt2img", {}, [data]).body)["values"]["prompt"].startswith("a <b>house")
+
+
+def test_a_picture_that_is_here_is_read_where_it_lies(toolbox: Toolbox, picture_id: str) -> None:
+    app = FastAPI()
+    app.include_router(pictures(toolbox))
+    said = json.loads(ask(app, "POST", f"/recall/txt2img?picture={picture_id}").body)
+    assert said["values"]["prompt"].startswith("a <b>house")
+    with pytest.raises(UserError, match="no picture"):
+        ask(app, "POST", "/recall/txt2img?picture=..%2F..%2Fetc%2Fpasswd")
+
+
+def test_a_preview_that_is_gone_is_nothing_and_no_error(toolbox: Toolbox) -> None:
+    job = toolbox.submit(Txt2Img(prompt="a house"))
+    answer = get(toolbox, f"/previews/{job}.jpg")
+    assert (answer.status, answer.body) == (204, b"")
+    with pytest.raises(UserError, match="no job"):
+        get(toolbox, "/previews/0123456789abcdef.jpg")

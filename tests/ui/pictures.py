@@ -74,6 +74,15 @@ def stroke(page: Any, task: str, points: Sequence[Point]) -> None:
     page.mouse.up()
 
 
+def size_of_brush(page: Any, size: int) -> None:
+    """Take a brush of so many pixels of the picture."""
+    page.eval_on_selector(
+        "#inpaint-mask .sd-mask-size",
+        "(node, size) => { node.value = size; node.dispatchEvent(new Event('input')); }",
+        size,
+    )
+
+
 def mask_after(page: Any, task: str, before: str) -> str:
     """The id of a mask once it is another one than before."""
     page.wait_for_function(

@@ -16,17 +16,20 @@ from playwright.sync_api import sync_playwright
 
 from tests.conftest import CHROMIUM, FLAGS
 from tests.ui.models import write_lora
+from tests.ui.pictures import size_of_brush, stroke
 from tests.web import ROOT, serve
 
 SIZES = ((1280, 720), (1920, 1080), (390, 844))
 LARGEST = 300_000  # bytes; a screenshot above is reduced to 256 colours
+HOUSE = "a big red house in a meadow, on the left, by day"
+TREE = "a big green tree in a meadow, on the left, by day"
 PROMPTS = (
     "a white cat in the snow at night, watercolour",
     "a small blue boat on the sea, on the right, at sunset",
     "a yellow windmill in a meadow, in the middle, by day, flat",
     "a purple castle in the desert at sunset",
     "a green tree left of a pink house in a meadow, by day",
-    "a big red house in a meadow, on the left, by day",
+    HOUSE,
 )
 
 
@@ -42,7 +45,9 @@ def main() -> None:
         write_models(Path(home) / "models")
         with serve(Path(home), **({} if options.fake else {"test_engine": ""})) as web:
             shoot(visit(browser, web.url, (1280, 720), "light"), options.folder / "first-visit-1280x720-light.png")
-            memory = draw(visit(browser, web.url, (1280, 720), "light"))
+            page = visit(browser, web.url, (1280, 720), "light")
+            draw(page)
+            memory = edit(page)
             for size in SIZES:
                 for scheme in ("light", "dark"):
                     page = visit(browser, web.url, size, scheme, storage_state=memory)
@@ -51,6 +56,9 @@ def main() -> None:
                     page = visit(browser, web.url, size, scheme, storage_state=memory)
                     show_loras(page)
                     shoot(page, options.folder / f"lora-{size[0]}x{size[1]}-{scheme}.png")
+                    page = visit(browser, web.url, size, scheme, storage_state=memory)
+                    show_repainted(page)
+                    shoot(page, options.folder / f"inpaint-{size[0]}x{size[1]}-{scheme}.png")
                     page = visit(browser, web.url, size, scheme, storage_state=memory)
                     page.wait_for_function(f"document.querySelectorAll('.sd-tile img').length === {len(PROMPTS)}")
                     shoot(page, options.folder / f"txt2img-{size[0]}x{size[1]}-{scheme}.png")
@@ -69,14 +77,37 @@ def visit(browser: Any, url: str, size: tuple[int, int], scheme: str, **options:
     return page
 
 
-def draw(page: Any) -> Any:
-    """Draw every prompt; returns what the browser remembers."""
+def draw(page: Any) -> None:
+    """Draw every prompt."""
     page.fill("#txt2img-seed .sd-input", "7")
     for prompt in PROMPTS:
         page.fill("#txt2img-prompt textarea", prompt)
         page.click("#txt2img-generate")
     page.wait_for_function(f"document.querySelectorAll('.sd-tile img').length === {len(PROMPTS)}", timeout=200_000)
+
+
+def edit(page: Any) -> Any:
+    """Send the picture shown to be repainted, mask the house in it and draw; returns what the browser remembers."""
+    page.click("[data-action=send]:visible")
+    page.click(".sd-menu-item[data-id=inpaint]:visible")
+    page.wait_for_selector("#inpaint-mask canvas:visible")
+    page.wait_for_function("(words) => document.querySelector('#inpaint-prompt textarea').value === words", arg=HOUSE)
+    size_of_brush(page, 28)
+    stroke(page, "inpaint", [(0.14, 0.35), (0.44, 0.35), (0.44, 0.82), (0.14, 0.82), (0.14, 0.5), (0.44, 0.6)])
+    page.fill("#inpaint-prompt textarea", TREE)
+    page.fill("#inpaint-strength .sd-input", "1")
+    page.click("#inpaint-generate")
+    page.wait_for_selector(".sd-panel:visible .sd-tile img", timeout=200_000)
+    page.wait_for_timeout(1000)  # what the form holds is kept by the browser a moment later
     return page.context.storage_state()
+
+
+def show_repainted(page: Any) -> None:
+    """The inpaint tab as it was left, with the picture from before beside the result."""
+    page.evaluate("sdPieces.openTab('inpaint')")
+    page.wait_for_selector("#inpaint-mask canvas:visible")
+    page.click("[data-action=compare]:visible")
+    page.fill(".sd-compare-range:visible", "27")  # half a house, half a tree
 
 
 def write_models(folder: Path) -> None:
@@ -88,7 +119,7 @@ def write_models(folder: Path) -> None:
 
 def show_models(page: Any) -> None:
     """The Models tab, on a wide window with all that is known of the default checkpoint."""
-    page.click(".sd-tabs [data-tab-id=models]")
+    page.evaluate("sdPieces.openTab('models')")  # on a phone it is in a menu
     page.wait_for_selector(".sd-loaded-row")
     if page.viewport_size["width"] > 900:
         page.click(".sd-model-card[title=storybook]")

@@ -110,8 +110,8 @@ def test_a_graph_and_a_pasted_text_are_read_too(open_page: Open) -> None:
     [(picture(), "does not say how it was drawn"), (b"<html>", "not a picture")],
     ids=["silent", "html"],
 )
-def test_what_says_nothing_is_said_in_words(open_page: Open, data: bytes, text: str) -> None:
-    page = open_page()
+def test_what_says_nothing_is_said_in_words(shared_page: Any, data: bytes, text: str) -> None:
+    page = shared_page
     page.fill(PROMPT, "mine")
     drop(page, data)
     page.wait_for_function("(text) => document.querySelector('.sd-drop').textContent.includes(text)", arg=text)

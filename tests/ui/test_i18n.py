@@ -13,6 +13,7 @@ from sdtoolbox.models.entries import KINDS, State
 from sdtoolbox.schema.img2img import Img2Img
 from sdtoolbox.schema.inpaint import Erase, Inpaint
 from sdtoolbox.schema.requests import Request, control_of
+from sdtoolbox.schema.restoring import Denoise, Upscale
 from sdtoolbox.schema.results import Stage
 from sdtoolbox.schema.txt2img import Txt2Img
 from sdtoolbox.ui import i18n
@@ -21,7 +22,7 @@ from sdtoolbox.ui.i18n import Texts, languages, pick_language
 
 UI = Path(i18n.__file__).parent
 ENGLISH = Texts("en").all
-REQUESTS: tuple[type[Request], ...] = (Txt2Img, Img2Img, Inpaint, Erase)
+REQUESTS: tuple[type[Request], ...] = (Txt2Img, Img2Img, Inpaint, Erase, Denoise, Upscale)
 
 
 @pytest.mark.parametrize("language", languages())

@@ -16,6 +16,7 @@ from tests.ui.pictures import (
     mask,
     mask_after,
     open_tab,
+    size_of_brush,
     stroke,
     value,
     wait_for_jobs,
@@ -46,14 +47,6 @@ def page(shared_page: Any) -> Iterator[Any]:
 
 def press(page: Any, action: str) -> None:
     page.click(f"#inpaint-mask [data-action={action}]")
-
-
-def size_of_brush(page: Any, size: int) -> None:
-    page.eval_on_selector(
-        "#inpaint-mask .sd-mask-size",
-        "(node, size) => { node.value = size; node.dispatchEvent(new Event('input')); }",
-        size,
-    )
 
 
 def painted(page: Any, *points: tuple[float, float]) -> str:
@@ -209,7 +202,7 @@ def test_a_result_is_compared_and_sent_on_with_its_mask(page: Any, web: Web) -> 
     assert panel.locator(".sd-compare").evaluate("(node) => node.style.getPropertyValue('--at')") == "100%"
     panel.locator("[data-action=mask]").click()
     assert drawn in panel.locator(".sd-masked").evaluate("(node) => node.style.maskImage")
-    result = panel.locator(".sd-tile[aria-selected=true]").get_attribute("data-key")
+    result = panel.locator(".sd-tile[aria-selected=true]").get_attribute("data-picture")
     panel.locator("[data-action=send]").click()
     panel.locator(".sd-menu-item[data-id=erase]").click()
     page.wait_for_function("(id) => document.querySelector('#erase-image .sd-field')?.dataset.value === id", arg=result)
@@ -220,17 +213,23 @@ def test_a_result_is_compared_and_sent_on_with_its_mask(page: Any, web: Web) -> 
     page.locator(".sd-facts:visible", has_text="seam 1.25").wait_for()
 
 
-def test_a_finger_paints_and_a_reload_keeps_it(open_page: Open) -> None:
+def test_on_a_phone_a_result_is_sent_on_a_finger_paints_and_a_reload_keeps_it(open_page: Open) -> None:
     page = open_page(390, 844, has_touch=True, is_mobile=True)
-    open_tab(page, "inpaint")
-    give(page, "inpaint", file_of(size=SIZE))
+    page.fill("#txt2img-prompt textarea", "a house for a phone")
+    page.tap("#txt2img-generate")
+    page.locator("[data-action=send]:not([disabled])").scroll_into_view_if_needed()
+    page.tap("[data-action=send]")
+    page.tap(".sd-menu-item[data-id=inpaint]:visible")
     canvas = page.locator("#inpaint-mask canvas")
-    canvas.scroll_into_view_if_needed()
+    canvas.wait_for()
+    assert page.evaluate("scrollY") == 0
+    assert canvas.bounding_box()["y"] < 500
+    assert page.input_value("#inpaint-strength .sd-range") == "0.75"  # an empty field's slider stands at what it means
     box = canvas.bounding_box()
     page.touchscreen.tap(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
     drawn = mask_after(page, "inpaint", "")
     found = mask(page, drawn)
-    assert found[32, 48] == 255
+    assert found[32, 32] == 255  # pictures of the test's checkpoint are 64 × 64
     assert found[0, 0] == 0
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
     page.wait_for_timeout(300)

@@ -70,6 +70,21 @@ def test_its_size_is_the_pictures_whatever_the_checkpoint_brings(page: Any, web:
     assert (request["width"], request["height"]) == (96, 64)
 
 
+def test_a_picture_that_is_drawn_twice_is_two_results(page: Any) -> None:
+    give(page, "img2img", file_of("#816"))
+    page.fill("#img2img-seed .sd-input", "5")
+    tiles = page.locator(".sd-panel:visible .sd-tile:has(img)")
+    before = tiles.count()
+    for more in (1, 2):
+        page.click("#img2img-generate")
+        tiles.nth(before + more - 1).wait_for()
+    first, second = tiles.nth(0), tiles.nth(1)
+    assert first.get_attribute("data-picture") == second.get_attribute("data-picture")
+    second.click()
+    assert [tile.get_attribute("aria-selected") for tile in (first, second)] == ["false", "true"]
+    assert tiles.count() == before + 2
+
+
 def test_what_is_no_picture_is_said_at_the_field(page: Any) -> None:
     wrong = {"name": "page.png", "mimeType": "image/png", "buffer": b"<html>"}
     page.set_input_files("#img2img-image-input", files=[wrong])
@@ -170,7 +185,7 @@ def test_a_result_is_sent_on_with_its_words_and_a_reload_keeps_the_picture(open_
     page.fill("#txt2img-prompt textarea", "a house to be sent")
     page.click("#txt2img-generate")
     page.wait_for_selector(".sd-tile img")
-    sent = page.get_attribute(".sd-tile", "data-key")
+    sent = page.get_attribute(".sd-tile", "data-picture")
     page.wait_for_selector("[data-action=send]:not([disabled])")
     page.click("[data-action=send]")
     page.keyboard.press("Enter")  # the first of the menu has the focus

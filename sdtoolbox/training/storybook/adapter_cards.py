@@ -26,11 +26,11 @@ from sdtoolbox.engine.adapters import attach, load_adapter
 from sdtoolbox.engine.components import Components
 from sdtoolbox.models.entries import CatalogEntry
 from sdtoolbox.schema.adapters import Adapter
+from sdtoolbox.training.run import Options, reached
 from sdtoolbox.training.storybook import diffusion, evaluation, export, risograph, robot, text, vae, world
 from sdtoolbox.training.storybook.adapters import LESSONS, Lesson, frozen
 from sdtoolbox.training.storybook.classifier import Classifier
 from sdtoolbox.training.storybook.evaluate import Share, contact_sheet
-from sdtoolbox.training.storybook.run import Options, reached
 from sdtoolbox.training.storybook.world import Scene
 
 SENTENCES = 48  # the first of the evaluation

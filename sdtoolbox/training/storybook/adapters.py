@@ -24,9 +24,9 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from transformers import CLIPTextModel
 
+from sdtoolbox.training.run import Metrics, Options, reached
 from sdtoolbox.training.storybook import diffusion, evaluation, risograph, robot, text, vae, world
 from sdtoolbox.training.storybook.captions import EMPTY, caption
-from sdtoolbox.training.storybook.run import Metrics, Options, reached
 from sdtoolbox.training.storybook.world import Scene
 
 RANK, CONVOLUTION_RANK = 8, 4

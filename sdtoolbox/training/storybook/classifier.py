@@ -16,9 +16,9 @@ from PIL import Image, ImageFilter
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from sdtoolbox.training.run import Metrics, Options
 from sdtoolbox.training.storybook import world
 from sdtoolbox.training.storybook.attributes import ATTRIBUTES, labels
-from sdtoolbox.training.storybook.run import Metrics, Options
 from sdtoolbox.training.storybook.vae import SIZE, round_trip, to_tensor
 
 NAME = "classifier"

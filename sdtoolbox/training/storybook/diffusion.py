@@ -17,9 +17,9 @@ from PIL import Image
 from torch import Tensor, nn
 from transformers import CLIPTextModel, CLIPTokenizer
 
+from sdtoolbox.training.run import Metrics, Options
 from sdtoolbox.training.storybook.captions import EMPTY, caption
 from sdtoolbox.training.storybook.latents import Latents
-from sdtoolbox.training.storybook.run import Metrics, Options
 from sdtoolbox.training.storybook.text import token_ids
 from sdtoolbox.training.storybook.vae import to_pictures
 

@@ -15,9 +15,9 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 from transformers import CLIPTextModel, CLIPTokenizer
 
+from sdtoolbox.training.run import reached
 from sdtoolbox.training.storybook import diffusion, text, vae
 from sdtoolbox.training.storybook.classifier import Classifier
-from sdtoolbox.training.storybook.run import reached
 
 GUIDANCE = 4.0
 DEFAULTS: dict[str, Any] = {

@@ -13,8 +13,8 @@ import torch
 from diffusers import AutoencoderKL
 from numpy.typing import NDArray
 
+from sdtoolbox.training.run import Options
 from sdtoolbox.training.storybook import evaluation, world
-from sdtoolbox.training.storybook.run import Options
 from sdtoolbox.training.storybook.vae import SIZE, to_tensor
 from sdtoolbox.training.storybook.world import Scene
 

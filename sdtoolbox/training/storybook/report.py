@@ -15,9 +15,9 @@ from typing import TypeVar
 from diffusers import AutoencoderKL
 from PIL import Image
 
+from sdtoolbox.training.run import Metrics, Options, prepare, reached
 from sdtoolbox.training.storybook import classifier, evaluation, export, vae
 from sdtoolbox.training.storybook.evaluate import SEEDS, WANTED, Share, contact_sheet, count, judge, write_results
-from sdtoolbox.training.storybook.run import Metrics, Options, prepare, reached
 
 TEMPLATES = Path(__file__).parent / "cards"
 SHEET_PICTURES, CARD_PICTURES = 40, 8

@@ -13,6 +13,14 @@ from typing import Any
 import torch
 from diffusers import AutoencoderKL
 
+from sdtoolbox.training.run import (
+    Options,
+    freeze_world,
+    in_processes,
+    prepare,
+    reached,
+    train,
+)
 from sdtoolbox.training.storybook import (
     adapter_cards,
     adapters,
@@ -25,14 +33,6 @@ from sdtoolbox.training.storybook import (
     text,
     vae,
     world,
-)
-from sdtoolbox.training.storybook.run import (
-    Options,
-    freeze_world,
-    in_processes,
-    prepare,
-    reached,
-    train,
 )
 
 Run = Callable[[Options, argparse.Namespace], None]

@@ -18,10 +18,10 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
 
+from sdtoolbox.training.run import Metrics, Options
 from sdtoolbox.training.storybook import evaluation
 from sdtoolbox.training.storybook.attributes import ATTRIBUTES, labels
 from sdtoolbox.training.storybook.captions import caption
-from sdtoolbox.training.storybook.run import Metrics, Options
 from sdtoolbox.training.storybook.world import COLORS, GROUNDS, KINDS, STYLES, TIMES
 
 NAME = "text"

@@ -16,8 +16,8 @@ from diffusers import AutoencoderKL
 from PIL import Image
 from torch import Tensor, nn
 
+from sdtoolbox.training.run import Metrics, Options
 from sdtoolbox.training.storybook import evaluation, world
-from sdtoolbox.training.storybook.run import Metrics, Options
 
 NAME = "vae"
 SIZE = 128

@@ -44,9 +44,10 @@ const queued = async (file) => {
   return say("batch.stopped");
 };
 const run = async () => {
-  const wait = settled(props.task); // a mask that is still on its way
-  if (wait && !(await wait)) return;
+  if (running) return;
   running = true;
+  const wait = settled(props.task); // a mask that is still on its way
+  if (wait && !(await wait)) return void (running = false);
   const all = files;
   let done = 0;
   for (const [place, file] of all.entries()) {

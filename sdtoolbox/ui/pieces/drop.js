@@ -17,7 +17,7 @@ const lines = ({ missing, refused, unknown }) => [
   ...missing.map((one) => {
     const kind = texts[`kind.${one.kind}`] || one.kind;
     const gone = say("drop.missing", { kind, name: one.name, hash: one.hash ? ` (${one.hash})` : "" });
-    const near = one.stand_ins.length ? ` ${say("drop.stand_ins", { names: one.stand_ins.join(", ") })}` : "";
+    const near = one.stand_ins.length ? ` ${say("drop.stand_ins", { names: one.stand_ins.join(say("list.between")) })}` : "";
     return line(gone + near, "sd-wrong");
   }),
   ...Object.entries(refused).map(([field, value]) => line(say("drop.refused", { field: nameOf(field), value }), "sd-wrong")),
@@ -74,7 +74,6 @@ const unpack = async () => {
   try {
     const found = await ask(`${recall}?picture=${parcel.picture}`, "", "text/plain");
     fill(found, { ...pictures, width: null, height: null }, true);
-    tab.scrollIntoView({ block: "nearest" });
   } catch (error) {
     place("picture", parcel.picture);
     if (parcel.mask) place("mask", parcel.mask);
@@ -86,7 +85,9 @@ const take = (data, target) => {
   const files = [...(data?.files || [])];
   const field = target?.closest?.(".sd-task") === tab && target.closest("[data-kind=picture], [data-kind=mask]");
   if (field && files.length) {
-    pictureField("picture").dispatchEvent(new CustomEvent("sd:file", { detail: files[0] }));
+    // A mask's editor shows the picture: what is dropped there is a picture too.
+    const taker = field.dataset.kind === "picture" ? field : pictureField("picture");
+    taker.dispatchEvent(new CustomEvent("sd:file", { detail: files[0] }));
     return true;
   }
   const file = files.find(isPicture);

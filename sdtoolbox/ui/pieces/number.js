@@ -9,9 +9,10 @@ const read = (text) => {
   const number = Number(trimmed);
   return Number.isFinite(number) ? number : trimmed;
 };
+const isOpen = () => [null, undefined, ""].includes(props.value); // Gradio makes "" of null when the page is built
 const fill = () => {
   // Where nothing is given the slider stands at what that means, if it is a number.
-  const open = props.value === null || props.value === undefined;
+  const open = isOpen();
   const value = open ? Number(input.placeholder) : props.value;
   const low = range ? Number(range.min) : 0;
   const share = range ? (Math.min(Math.max(Number(value) || low, low), Number(range.max)) - low) / (range.max - low) : 0;
@@ -22,7 +23,7 @@ const fill = () => {
   }
 };
 const show = () => {
-  const text = props.value === null || props.value === undefined ? "" : String(props.value);
+  const text = isOpen() ? "" : String(props.value);
   if (read(input.value) !== props.value) input.value = text;
   fill();
 };
@@ -59,6 +60,11 @@ root.addEventListener("click", (event) => {
   const action = event.target.closest("[data-action]")?.dataset.action;
   if (action === "dice") root.dispatchEvent(new CustomEvent("sd:set", { detail: -1 }));
   if (action === "reuse") document.dispatchEvent(new CustomEvent("sd:reuse-seed", { detail: element.closest(".block").id }));
+});
+// What an empty field means may become known later.
+root.addEventListener("sd:proposed", (event) => {
+  input.placeholder = event.detail;
+  fill();
 });
 watch("value", show);
 show();

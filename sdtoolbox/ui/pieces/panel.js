@@ -14,9 +14,17 @@ const text = element.querySelector(".sd-parameters");
 const warnings = element.querySelector(".sd-warnings");
 const tools = [...element.querySelectorAll(".sd-tools button, .sd-tools a")];
 const UNFINISHED = ["running", "queued", "interrupted"];
+const MEASURED = [ // name, text, help, digits
+  ["seam", "panel.seam", "panel.seam_help", 2],
+  ["psnr", "panel.psnr", "panel.psnr_help", 1],
+  ["ssim", "panel.ssim", "panel.ssim_help", 3],
+  ["noise", "panel.noise", "panel.noise_help", 1],
+  ["jpeg_quality", "panel.jpeg", "panel.jpeg_help", 0],
+];
+const NO_JPEG = 100; // the quality of what was never a JPEG
 const LARGEST_ZOOM = 6; // a small picture on a large screen stays a picture instead of a blur
 let heard = Date.now();
-let chosen = null; // what the person selected: a picture's id, a failed job's id, or null to follow the jobs
+let chosen = null; // the key of the tile that the person selected, or null to follow the jobs
 let newest = 0;
 let wanted = ""; // the address that the stage is about to show
 const dismissed = new Set();
@@ -27,9 +35,12 @@ const current = () => {
   const waiting = jobs().filter((job) => UNFINISHED.includes(job.state));
   return waiting.find((job) => job.state === "running") || waiting[waiting.length - 1] || null;
 };
+// The same request draws the same picture, so a picture may be there twice: a tile is known by its job too.
 const tiles = () => jobs().flatMap((job) => {
   const failed = job.state === "failed" && !dismissed.has(job.id) ? [{ key: job.id, job, failed: true }] : [];
-  return [...failed, ...job.pictures.map((picture) => ({ key: picture.id, job, picture })).reverse()];
+  const made = job.pictures.map((picture, place) => ({ key: `${job.id}-${place}`, job, picture })).reverse();
+  // A map of differences stands behind the picture that it is about.
+  return [...failed, ...made.sort((one, other) => Number(one.picture.difference) - Number(other.picture.difference))];
 });
 
 const shown = () => {
@@ -47,15 +58,19 @@ const drawStage = (tile) => {
   empty.hidden = kind !== "empty" || current() !== null || !props.value.ready;
   failure.hidden = kind !== "failure";
   image.hidden = !(kind === "picture" || kind === "preview");
-  chip.hidden = kind !== "preview";
+  const part = (kind === "picture" && tile.job.before?.window) || null;
+  stage.toggleAttribute("data-part", part !== null);
+  chip.hidden = kind !== "preview" && part === null;
+  chip.textContent = part ? say("panel.part", { width: part[2] - part[0], height: part[3] - part[1] }) : say("panel.preview");
   if (kind === "failure") drawFailure(tile.job);
-  compare(kind === "picture" ? tile.job.before : null);
+  compare(kind === "picture" && !tile.picture.difference ? tile.job.before : null);
   if (image.hidden) return;
   const source = tile.picture ? `pictures/${tile.picture.id}.png` : `previews/${tile.job.id}.jpg?n=${tile.preview}`;
   if (source !== wanted) show(source);
-  const width = tile.job.width ? `${tile.job.width * LARGEST_ZOOM}px` : "none";
+  const own = tile.picture?.width || tile.job.width;
+  const width = own && !part ? `${own * LARGEST_ZOOM}px` : "none";
   if (image.style.maxWidth !== width) image.style.maxWidth = width;
-  image.alt = say("panel.picture_of", { prompt: tile.job.prompt });
+  image.alt = say("panel.picture_of", { prompt: called(tile.job) });
 };
 // The next picture is loaded unseen first, so that the stage never stands empty between two.
 const show = (source) => {
@@ -112,12 +127,13 @@ const drawProgress = () => {
   stop.disabled = job.cancelling;
 };
 
+const called = (job) => job.prompt || texts[`task.${job.task}`] || "";
 const tileNode = (tile) => {
-  const label = tile.failed ? say("panel.failed", { n: tile.job.number }) : say("panel.picture_of", { prompt: tile.job.prompt });
+  const label = tile.failed ? say("panel.failed", { n: tile.job.number }) : say("panel.picture_of", { prompt: called(tile.job) });
   const inside = tile.failed
     ? make("span", { class: "sd-tile-failed" }, "!")
     : make("img", { src: `thumbnails/${tile.picture.id}.jpg`, alt: "", loading: "lazy", decoding: "async" });
-  return make("button", { type: "button", class: "sd-tile", role: "option", "data-key": tile.key, "aria-label": label, title: label }, inside);
+  return make("button", { type: "button", class: "sd-tile", role: "option", "data-key": tile.key, "data-picture": tile.picture?.id, "aria-label": label, title: label }, inside);
 };
 const drawStrip = (tile) => {
   const all = tiles();
@@ -148,10 +164,12 @@ const drawDetails = async (tile) => {
     text.textContent = say("panel.no_parameters");
     return;
   }
-  facts.title = picture.seam === null ? "" : say("panel.seam_help");
-  facts.textContent = [picture.seed === null ? null : say("panel.seed", { seed: picture.seed }),
+  const measured = MEASURED.filter(([name]) => name in picture.measured && !(name === "jpeg_quality" && picture.measured[name] >= NO_JPEG));
+  facts.title = measured.map(([, , help]) => say(help)).join("\n");
+  facts.textContent = [picture.difference ? say("panel.difference") : null,
+    picture.seed === null ? null : say("panel.seed", { seed: picture.seed }),
     picture.width ? `${picture.width} × ${picture.height}` : null,
-    picture.seam === null ? null : say("panel.seam", { n: picture.seam.toFixed(2) })].filter(Boolean).join(" · ");
+    ...measured.map(([name, words, , digits]) => say(words, { n: picture.measured[name].toFixed(digits) }))].filter(Boolean).join(" · ");
   for (const link of element.querySelectorAll(".sd-tools a")) link.href = `pictures/${picture.id}.png`;
   element.querySelector("a[download]").setAttribute("download", `${picture.id.slice(0, 8)}.png`);
   text.dataset.id = picture.id;
@@ -163,7 +181,7 @@ const drawDetails = async (tile) => {
   }
 };
 
-const compare = comparison(stage, image);
+const compare = comparison(stage, image, given.compares);
 const draw = () => {
   const tile = shown();
   drawStage(tile);

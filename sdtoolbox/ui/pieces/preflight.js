@@ -12,7 +12,7 @@ const write = async () => {
   const size = { steps: found.steps, width: found.width, height: found.height, n: found.pictures };
   const work = say(found.pictures > 1 ? "preflight.works" : "preflight.work", size);
   const costs = [found.seconds && duration(found.seconds), found.memory && bytes(found.memory)].filter(Boolean);
-  line.textContent = costs.length ? say("preflight.costs", { work, costs: costs.join(", ") }) : work;
+  line.textContent = costs.length ? say("preflight.costs", { work, costs: costs.join(say("list.between")) }) : work;
 };
 onValues(props.task, (told) => {
   values = told;

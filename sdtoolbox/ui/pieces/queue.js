@@ -16,7 +16,7 @@ const row = (job) => {
   const left = rest(job);
   return make("li", { class: "sd-queue-row", "data-state": job.state },
     make("span", { class: "sd-number-tag" }, `#${job.number}`),
-    make("span", { class: "sd-queue-prompt", title: job.prompt }, job.prompt || say(job.id ? "queue.no_prompt" : "queue.others")),
+    make("span", { class: "sd-queue-prompt", title: job.prompt }, job.prompt || (job.id ? texts[`task.${job.task}`] ?? say("queue.no_prompt") : say("queue.others"))),
     make("span", { class: "sd-queue-state" }, stateText(job)),
     make("span", { class: "sd-queue-eta" }, left === null ? "" : duration(left)),
     !job.id ? null : make("button", {

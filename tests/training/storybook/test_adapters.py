@@ -14,11 +14,11 @@ from sdtoolbox.engine.adapters import attach, load_adapter
 from sdtoolbox.engine.components import Components
 from sdtoolbox.models.entries import CatalogEntry
 from sdtoolbox.schema.adapters import Adapter
+from sdtoolbox.training.run import Options, save_atomically
 from sdtoolbox.training.storybook import adapter_cards, adapters, evaluation, risograph, robot, text, vae, world
 from sdtoolbox.training.storybook.adapters import LESSONS
 from sdtoolbox.training.storybook.diffusion import build
 from sdtoolbox.training.storybook.objects import DRAWERS
-from sdtoolbox.training.storybook.run import Options, save_atomically
 
 SCENE = world.Scene((world.Item("house", "red", "big", "middle"),), "meadow", "day")
 SHIPPED = Path(__file__).resolve().parents[3] / "assets" / "models" / "adapters"

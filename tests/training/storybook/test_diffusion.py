@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 import torch
 
+from sdtoolbox.training.run import Options
 from sdtoolbox.training.storybook import diffusion, latents, text
-from sdtoolbox.training.storybook.run import Options
 
 
 def test_the_weight_is_min_snr_for_v() -> None:

@@ -5,8 +5,8 @@ import pytest
 import torch
 from PIL import Image
 
+from sdtoolbox.training.run import Options
 from sdtoolbox.training.storybook import vae
-from sdtoolbox.training.storybook.run import Options
 
 
 @pytest.fixture

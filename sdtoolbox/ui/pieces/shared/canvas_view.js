@@ -131,7 +131,7 @@ const canvasView = (canvas, { draw, tool, resized = () => {} }) => {
 
 // The picture below what is painted: smooth from afar, its pixels seen from near.
 const drawPicture = (context, image, { scale, x, y }, width, height) => {
-  context.imageSmoothingEnabled = scale < 3;
+  context.imageSmoothingEnabled = scale < 3 * (window.devicePixelRatio || 1);
   context.imageSmoothingQuality = "high";
   context.drawImage(image, x, y, width * scale, height * scale);
 };

@@ -32,6 +32,8 @@ const icon = (name) => {
 };
 const ICONS = {
   close: "M4 4l8 8M12 4l-8 8",
+  up: "M8 13V3M4 7l4-4 4 4",
+  down: "M8 3v10M4 9l4 4 4-4",
   again: "M13 8a5 5 0 1 1-1.5-3.6M13 2.5v3h-3",
 };
 const bytes = (count) => {

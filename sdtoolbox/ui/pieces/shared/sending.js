@@ -9,6 +9,7 @@ const parcels = new Map(); // by task
 const sendTo = (task, parcel) => {
   parcels.set(task, parcel);
   openTab(task);
+  window.scrollTo(0, 0); // the button was below a result, and what comes next begins at the top
   document.dispatchEvent(new CustomEvent("sd:parcel"));
 };
 const takeParcel = (task) => {

@@ -22,7 +22,7 @@ import torch
 from torch import Tensor, distributed, multiprocessing, nn
 from torch.utils.tensorboard import SummaryWriter
 
-from sdtoolbox.training.storybook.optimizer import MuonAdamW
+from sdtoolbox.training.optimizer import MuonAdamW
 
 Metrics = dict[str, float]
 

@@ -6,8 +6,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from sdtoolbox.training.storybook import run
-from sdtoolbox.training.storybook.run import Average, Metrics, Options, freeze_world, learning_rate, train
+from sdtoolbox.training import run
+from sdtoolbox.training.run import Average, Metrics, Options, freeze_world, learning_rate, train
 
 
 class Line:

@@ -1,7 +1,7 @@
 import torch
 from torch import nn
 
-from sdtoolbox.training.storybook.optimizer import MuonAdamW, orthogonalize
+from sdtoolbox.training.optimizer import MuonAdamW, orthogonalize
 
 
 def test_singular_values_come_near_one() -> None:

@@ -1,0 +1,1 @@
+"""Networks that clean and enlarge pictures: read by spandrel, measured once, run on tiles."""

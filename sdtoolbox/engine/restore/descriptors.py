@@ -1,0 +1,48 @@
+"""Networks for pictures, as the package spandrel knows them; it is imported when the first one is loaded."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from sdtoolbox.engine.assembling import Misfit
+from sdtoolbox.engine.reading import DTYPES, Source, TensorFiles
+from sdtoolbox.errors import UserError
+
+
+def spandrel(purpose: str, field: str) -> Any:
+    """The package; UserError MODEL_TYPE that says what networks of this `purpose` ("erase") need if it is broken."""
+    try:
+        import spandrel as package
+    except (ImportError, RuntimeError) as error:  # RuntimeError: a torchvision that was built for another torch
+        raise UserError(
+            "MODEL_TYPE",
+            f"networks that {purpose} need the package spandrel, which cannot be imported ({type(error).__name__}).",
+            "Install spandrel and torchvision again, or choose what needs no network.",
+            field,
+        ) from error
+    return package
+
+
+def weights(files: TensorFiles, names: Mapping[str, str]) -> dict[str, Tensor]:
+    """The tensors stored as the values of `names`, by its keys: weights in float32, counters as they are."""
+    return {ours: files.read(Source(stored), _type(files, stored)) for ours, stored in names.items()}
+
+
+def descriptor(package: Any, tensors: Mapping[str, Tensor]) -> Any:
+    """The network with its weights, and what is known of it; `Misfit` if its layout is not known."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # architectures of others use what torch will change some day
+            return package.ModelLoader().load_from_state_dict(dict(tensors))
+    except package.UnsupportedModelError:
+        raise Misfit("it is laid out as no network that is known") from None
+
+
+def _type(files: TensorFiles, name: str) -> torch.dtype:
+    stored = DTYPES.get(files.info(name).dtype, torch.float32)
+    return torch.float32 if stored.is_floating_point else stored

@@ -1,0 +1,219 @@
+"""What a restoration leaves open: damage is measured, and decides about stages; sizes follow; names become ids."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from sdtoolbox.errors import UserError
+from sdtoolbox.extensions import Registries
+from sdtoolbox.images.jpeg import quality_of_file, quality_of_pixels
+from sdtoolbox.images.noise import noise_level
+from sdtoolbox.images.opening import file_bytes
+from sdtoolbox.images.raster import Raster
+from sdtoolbox.images.store import ImageStore
+from sdtoolbox.models.catalog import Catalog
+from sdtoolbox.models.entries import CatalogEntry
+from sdtoolbox.models.restorer_layouts import ERASERS, TAKES_NOISE
+from sdtoolbox.schema.problems import shown
+from sdtoolbox.schema.requests import Request
+from sdtoolbox.schema.restoring import LARGEST_SIDE, Denoise, Restoring, Upscale
+from sdtoolbox.schema.stages import RestoreStage
+from sdtoolbox.tasks.options import checked_options
+
+DENOISER, JPEG_CLEANER = "sdtoolbox-denoiser", "sdtoolbox-jpeg"
+ENLARGERS: Mapping[int, str] = {2: "sdtoolbox-x2", 4: "sdtoolbox-x4"}
+"""Names of the networks that come with the toolbox; by scale."""
+WITHOUT_DENOISER, WITHOUT_ENLARGER = "non_local_means", "lanczos"
+"""What does it where these networks are missing."""
+SEEN_NOISE = 2.0
+"""From this noise level on, of 255, a picture is denoised; below lies what every photograph has."""
+SEEN_JPEG = 85
+"""Below this quality blocks can be seen."""
+USUAL_SCALE = 2.0
+MOST_PIXELS = 320_000_000
+"""Of a result: 16,000 x 16,000, and a little more."""
+NO_JPEG = 100
+
+
+def resolve_restoring(
+    request: Request,
+    values: dict[str, Any],
+    store: ImageStore | None,
+    registries: Registries,
+    catalog: Catalog,
+    problems: list[UserError],
+) -> None:
+    """Fill into `values` what a restoration leaves open; add to `problems`. Other requests are left alone."""
+    if not isinstance(request, Restoring) or store is None or values["image"] is None:
+        return
+    try:
+        size = store.size(values["image"])
+        if request.noise is None or request.jpeg_quality is None:
+            values |= measured(store, request)
+    except UserError as error:
+        problems.append(UserError(error.code, error.message, error.hint, "image"))
+        return
+    if isinstance(request, Upscale):
+        _resolve_size(request, values, size, problems)
+        _resolve_enlargers(request, values, size, registries, catalog, problems)
+    stages = getattr(request, "stages", ()) or _automatic(values, registries, catalog)
+    values["stages"] = tuple(_resolved(stage, registries, catalog, problems) for stage in stages)
+    _check_result(request, values, size, catalog, registries, problems)
+
+
+def measured(store: ImageStore, request: Restoring) -> dict[str, Any]:
+    """Noise level and JPEG quality of the picture, where the request does not say them itself."""
+    path = store.path(request.image or "")
+    found: dict[str, Any] = {"noise": request.noise, "jpeg_quality": request.jpeg_quality}
+    pixels = Raster.read(path).pixels
+    if request.noise is None:
+        found["noise"] = round(min(100.0, noise_level(pixels)), 1)
+    if request.jpeg_quality is None:
+        quality = quality_of_file(file_bytes(path))
+        quality = quality if quality is not None else quality_of_pixels(pixels)
+        found["jpeg_quality"] = NO_JPEG if quality is None else max(1, min(NO_JPEG, quality))
+    return found
+
+
+def _automatic(values: Mapping[str, Any], registries: Registries, catalog: Catalog) -> list[RestoreStage]:
+    """The stages that the measured damage asks for: blocks before noise, since a denoiser takes them for detail."""
+    stages = []
+    if values["jpeg_quality"] < SEEN_JPEG and (cleaner := _shipped(JPEG_CLEANER, catalog)) is not None:
+        stages.append(RestoreStage(restorer=cleaner))
+    if values["noise"] >= SEEN_NOISE:
+        stages.append(RestoreStage(restorer=_shipped(DENOISER, catalog) or WITHOUT_DENOISER))
+    return stages
+
+
+def _shipped(name: str, catalog: Catalog) -> str | None:
+    return next((entry.id for entry in catalog.ready("restorer") if entry.name == name), None)
+
+
+def _resolve_size(request: Upscale, values: dict[str, Any], size: tuple[int, int], problems: list[UserError]) -> None:
+    """Width and height of the result; what is not given follows what is, and `scale` where nothing is."""
+    across, down = request.width, request.height
+    if across is None and down is None:
+        scale = request.scale or USUAL_SCALE
+        if request.longest_side is not None:
+            scale = request.longest_side / max(size)
+        width, height = size[0] * scale, size[1] * scale
+    else:
+        width = size[0] * (down or 0) / size[1] if across is None else across
+        height = size[1] * (across or 0) / size[0] if down is None else down
+    final = max(1, round(width)), max(1, round(height))
+    if max(final) > LARGEST_SIDE:
+        said = f"the result would have {final[0]}x{final[1]} pixels."
+        problems.append(UserError("PARAM_INVALID", said, f"A side may have up to {LARGEST_SIDE}.", "scale"))
+        return
+    values |= {"width": final[0], "height": final[1]}
+
+
+def _resolve_enlargers(
+    request: Upscale,
+    values: dict[str, Any],
+    size: tuple[int, int],
+    registries: Registries,
+    catalog: Catalog,
+    problems: list[UserError],
+) -> None:
+    if request.upscaler is None:
+        factor = max((values["width"] or 1) / size[0], (values["height"] or 1) / size[1])
+        scale = next((scale for scale in ENLARGERS if factor <= scale), max(ENLARGERS))
+        found = None if factor <= 1 else _shipped(ENLARGERS[scale], catalog)
+        values["upscaler"] = found or WITHOUT_ENLARGER
+    for field in ("upscaler", "second_upscaler"):
+        if values[field] is None:
+            continue
+        try:
+            values[field] = _enlarger(values[field], field, registries, catalog)
+        except UserError as error:
+            problems.append(error)
+
+
+def _enlarger(name: str, field: str, registries: Registries, catalog: Catalog) -> str:
+    upscalers = registries.upscalers
+    if name in upscalers and upscalers.get(name).value.on == "pictures":
+        return upscalers.get(name).id
+    if name in registries.restorers:
+        entry = registries.restorers.get(name)
+        if entry.value.scale > 1:
+            return entry.id
+    found = _network(name, field, catalog, [one.label for one in upscalers if one.value.on == "pictures"])
+    if found.scale == 1:
+        said = f"{found.name} leaves a picture its size."
+        raise UserError("MODEL_TYPE", said, "Choose one that enlarges; put this one among the stages.", field)
+    return found.id
+
+
+def _network(name: str, field: str, catalog: Catalog, known: list[str]) -> CatalogEntry:
+    try:
+        found = catalog.find(name, "restorer", field)
+    except UserError as error:
+        if error.code != "MODEL_MISSING":
+            raise
+        hint = f"{error.hint} Without a network there are: {', '.join(known)}."
+        raise UserError(error.code, error.message, hint, field) from None
+    if found.variant in ERASERS:
+        said = f"{found.name} takes things out of pictures: it needs a mask."
+        raise UserError("MODEL_TYPE", said, "Use it with erase.", field)
+    return found
+
+
+def _resolved(
+    stage: RestoreStage, registries: Registries, catalog: Catalog, problems: list[UserError]
+) -> dict[str, Any]:
+    """A stage with its restorer's id, and its options each in its own type."""
+    values = stage.model_dump()
+    try:
+        if stage.restorer in registries.restorers:
+            entry = registries.restorers.get(stage.restorer)
+            values |= {"restorer": entry.id, "options": checked_options(entry, "restorer", stage.options, "stages")}
+            label, takes_noise = entry.label, "noise" in entry.value.needs
+        else:
+            found = _network(stage.restorer, "stages", catalog, [one.label for one in registries.restorers])
+            values["restorer"] = found.id
+            label, takes_noise = found.name, found.variant in TAKES_NOISE
+            if stage.options:
+                said = f"{label} has no option {shown(next(iter(stage.options)))}."
+                raise UserError(
+                    "PARAM_INVALID", said, "Networks have none: blend says how much of theirs is taken.", "stages"
+                )
+        if stage.strength != 1 and not takes_noise:
+            said = f"{label} is told no noise level: strength {stage.strength:g} would change nothing."
+            raise UserError(
+                "PARAM_INVALID", said, "Leave the strength 1; blend says how much of its result is taken.", "stages"
+            )
+    except UserError as error:
+        problems.append(error)
+    return values
+
+
+def _check_result(
+    request: Restoring,
+    values: Mapping[str, Any],
+    size: tuple[int, int],
+    catalog: Catalog,
+    registries: Registries,
+    problems: list[UserError],
+) -> None:
+    """Refuse early what would become larger than any picture may be."""
+    if problems:
+        return
+    width, height = size
+    if isinstance(request, Denoise):
+        for stage in values["stages"]:
+            scale = _scale(stage["restorer"], catalog, registries)
+            width, height = width * scale, height * scale
+    else:
+        width, height = values["width"], values["height"]
+    if width * height > MOST_PIXELS:
+        said = f"the result would have {width}x{height} pixels, {width * height // 10**6} million."
+        hint = f"At most {MOST_PIXELS // 10**6} million can be made: choose a smaller scale or a part of the picture."
+        problems.append(UserError("IMAGE_TOO_LARGE", said, hint, "scale" if isinstance(request, Upscale) else "stages"))
+
+
+def _scale(restorer: str, catalog: Catalog, registries: Registries) -> int:
+    if restorer in registries.restorers:
+        return registries.restorers.get(restorer).value.scale
+    return catalog.get(restorer).scale or 1

@@ -1,0 +1,217 @@
+"""A chain of restorers over one picture: what denoising and enlarging have in common."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from itertools import accumulate
+
+import numpy as np
+
+from sdtoolbox.errors import UserError
+from sdtoolbox.images.quality import difference, psnr, ssim
+from sdtoolbox.images.raster import Box, Raster
+from sdtoolbox.images.resampling import resampled
+from sdtoolbox.protocols import Drawn, Restorer, TaskContext
+from sdtoolbox.schema.restoring import Restoring
+from sdtoolbox.schema.stages import RestoreStage
+from sdtoolbox.tasks.diffusion import concrete
+from sdtoolbox.tasks.mixing import Registered, together
+from sdtoolbox.tasks.tiling import FEATHER, Treatment, treated
+
+TRIAL = 96
+"""The side of the part of a picture on which stages are timed, so that the time left is right from the first on."""
+LEVELS = 255
+"""Noise levels are said in units of 8-bit values."""
+NOTHING = "nothing was done: neither noise nor traces of JPEG were found, and no stage was asked for"
+
+
+@dataclass(frozen=True, slots=True)
+class Chain:
+    """Treatments, one after another, of a picture of `size`; it comes out in size `final`, both in pixels."""
+
+    treatments: Sequence[Treatment]
+    size: tuple[int, int]
+    final: tuple[int, int]
+
+    @property
+    def scale(self) -> int:
+        """How many times larger the restorers alone make a picture."""
+        return math.prod(one.restorer.scale for one in self.treatments)
+
+    @property
+    def resizes(self) -> bool:
+        """Whether a resampling follows."""
+        return self.final != (self.size[0] * self.scale, self.size[1] * self.scale)
+
+    def around(self, box: Box) -> Box:
+        """The part of the picture that decides about what comes out of a box, beginning where whole tiles could."""
+        scales = [*accumulate((one.restorer.scale for one in self.treatments), initial=1)][:-1]
+        multiple = math.lcm(*(one.restorer.multiple for one in self.treatments))
+        reaches = (-(-(one.margin + FEATHER) // scale) for one, scale in zip(self.treatments, scales, strict=True))
+        margin = sum(reaches) + (FEATHER if self.resizes else 0)
+        left, top = (max(0, edge - margin) // multiple * multiple for edge in box[:2])
+        return left, top, min(self.size[0], box[2] + margin), min(self.size[1], box[3] + margin)
+
+    def place(self, box: Box) -> Box:
+        """Where a box of the picture lies in the result."""
+        across, down = self.final[0] / self.size[0], self.final[1] / self.size[1]
+        left, top = round(box[0] * across), round(box[1] * down)
+        right, bottom = round(box[2] * across), round(box[3] * down)
+        return left, top, max(left + 1, right), max(top + 1, bottom)
+
+
+def chained(treatments: Sequence[Treatment], size: tuple[int, int], final: tuple[int, int] | None = None) -> Chain:
+    """The chain for a picture of this size; without a `final` size it is the one that the restorers give it."""
+    scale = math.prod(one.restorer.scale for one in treatments)
+    return Chain(treatments, size, final or (size[0] * scale, size[1] * scale))
+
+
+def treatments_of(
+    request: Restoring, stages: Sequence[RestoreStage], ctx: TaskContext, held: ExitStack
+) -> list[Treatment]:
+    """The stages of a resolved request with their restorers, which are kept loaded until `held` ends."""
+    noise = concrete(request.noise) / LEVELS
+    return [
+        Treatment(opened(stage.restorer, ctx, held), noise * stage.strength, stage.blend, stage.options)
+        for stage in stages
+    ]
+
+
+def opened(name: str, ctx: TaskContext, held: ExitStack) -> Restorer:
+    """The restorer of this id: a registered one, or a network that is kept loaded until `held` ends."""
+    if name in ctx.registries.restorers:
+        return Registered(ctx.registries.restorers.get(name))
+    return held.enter_context(ctx.restorer(name))
+
+
+def restored(request: Restoring, chain: Chain, source: Raster, ctx: TaskContext) -> Raster:
+    """What a chain makes of a picture, or of the request's window in it: as that part of the whole would become."""
+    if not chain.treatments and not chain.resizes:
+        ctx.warnings.append(NOTHING)
+    box = window_of(request, source)
+    around = chain.around(box)
+    part = source if around == (0, 0, *source.size) else source.crop(around)
+    found = _through(part, chain, ctx)
+    ctx.environment.update(together([one.restorer.environment for one in chain.treatments]))
+    return _cut(found, chain, around, chain.place(box))
+
+
+def window_of(request: Restoring, source: Raster) -> Box:
+    """The part that is asked for, the whole if none is; PARAM_INVALID if it is not inside the picture."""
+    if request.window is None:
+        return 0, 0, *source.size
+    left, top, right, bottom = request.window
+    if not (0 <= left < right <= source.size[0] and 0 <= top < bottom <= source.size[1]):
+        said = f"the window {left}, {top}, {right}, {bottom} is not inside the picture of {_said(source.size)}."
+        raise UserError("PARAM_INVALID", said, "Give left, top, right and bottom in its pixels.", "window")
+    return left, top, right, bottom
+
+
+def finished(request: Restoring, before: Raster, found: Raster, ctx: TaskContext) -> Iterator[Drawn]:
+    """The result with what was measured of it, and the map of differences if it is asked for.
+
+    `before` is what a result is compared to that has no reference: the picture, or its window, in the result's size.
+    """
+    measured = {"noise": concrete(request.noise), "jpeg_quality": float(concrete(request.jpeg_quality))}
+    other = before
+    if request.reference is not None:
+        other = _reference(request, found, ctx)
+        measured |= {"psnr": psnr(found.pixels, other.pixels), "ssim": ssim(found.pixels, other.pixels)}
+    yield Drawn(found, 0, request, 0, measured={name: round(value, 3) for name, value in measured.items()})
+    if request.difference_map:
+        same = other if other.size == found.size else other.resized(*found.size)
+        yield Drawn(Raster(difference(found.pixels, same.pixels)), 0, request, 1)
+
+
+def _reference(request: Restoring, found: Raster, ctx: TaskContext) -> Raster:
+    """The part of the reference that the result is to be like, at the result's depth."""
+    reference = ctx.picture(concrete(request.reference))
+    if request.window is not None:
+        source = ctx.picture(concrete(request.image))
+        reference = reference.crop(Chain((), source.size, reference.size).place(window_of(request, source)))
+    if reference.size != found.size:
+        said = f"the reference has {_said(reference.size)} pixels, the result {_said(found.size)}."
+        raise UserError("PARAM_INVALID", said, "Give a reference of the result's size, or none.", "reference")
+    return reference.of_depth(found.pixels.dtype)
+
+
+def _through(source: Raster, chain: Chain, ctx: TaskContext) -> Raster:
+    """The raster after all treatments, in the size that they give it, at its own depth."""
+    clock = _Clock(chain, source, ctx)
+    if not chain.treatments:
+        return source
+    pixels = source.visible()
+    for i, treatment in enumerate(chain.treatments):
+        # What one stage hands to the next keeps more than 8 bits: else the steps between them would show.
+        last = i == len(chain.treatments) - 1
+        dtype = source.pixels.dtype if last else np.dtype(np.uint16)
+        pixels = treated(treatment, pixels, dtype, clock.part(i))
+    if source.grey:
+        _make_grey(pixels)
+    return replace(source, pixels=pixels, alpha=_alpha(source, chain, ctx))
+
+
+def _alpha(source: Raster, chain: Chain, ctx: TaskContext) -> np.ndarray | None:
+    """The alpha made as large as the colours, by the same restorers, so that the edges of both stay together."""
+    if source.alpha is None or chain.scale == 1:
+        return source.alpha
+    plane = source.alpha
+    for treatment in chain.treatments:
+        if treatment.restorer.scale > 1:
+            grey = np.repeat(plane[..., None], 3, axis=2)
+            plane = treated(replace(treatment, noise=0.0), grey, plane.dtype, lambda done: ctx.check_cancelled())[
+                ..., 1
+            ]
+    return plane
+
+
+def _said(size: tuple[int, int]) -> str:
+    return f"{size[0]}x{size[1]}"
+
+
+def _make_grey(pixels: np.ndarray) -> None:
+    """Give all channels their mean, in place: a grey picture stays grey."""
+    for top in range(0, pixels.shape[0], TRIAL):
+        rows = pixels[top : top + TRIAL]
+        rows[:] = np.rint(rows.mean(axis=2, keepdims=True)).astype(pixels.dtype)
+
+
+def _cut(found: Raster, chain: Chain, around: Box, place: Box) -> Raster:
+    """What lies at `place` of the whole result, of a result of what lies `around` in the picture."""
+    size = place[2] - place[0], place[3] - place[1]
+    across, down = chain.final[0] / chain.size[0], chain.final[1] / chain.size[1]
+    left, right = ((edge / across - around[0]) * chain.scale for edge in (place[0], place[2]))
+    top, bottom = ((edge / down - around[1]) * chain.scale for edge in (place[1], place[3]))
+    if not chain.resizes:
+        box = round(left), round(top), round(right), round(bottom)
+        return found if box == (0, 0, *found.size) else found.crop(box)
+    if (left, top, right, bottom) == (0, 0, *found.size) and not chain.treatments:
+        return found.resized(*size)
+    region = max(0.0, left), max(0.0, top), min(found.size[0], right), min(found.size[1], bottom)
+    alpha = None if found.alpha is None else resampled(found.alpha, *size, region)
+    return replace(found, pixels=resampled(found.pixels, *size, region), alpha=alpha)
+
+
+class _Clock:
+    """Says how much of a chain is done; what each stage costs is measured on a small part of the picture first."""
+
+    def __init__(self, chain: Chain, source: Raster, ctx: TaskContext) -> None:
+        self._ctx = ctx
+        self._costs = [1.0] * len(chain.treatments)
+        ctx.stage("restoring", work=source.size[0] * source.size[1])
+        if len(chain.treatments) > 1:
+            trial, scale = source.pixels[:TRIAL, :TRIAL], 1
+            for i, treatment in enumerate(chain.treatments):
+                began = time.perf_counter()
+                treated(treatment, trial, trial.dtype, lambda done: ctx.check_cancelled())
+                self._costs[i] = (time.perf_counter() - began) * scale**2
+                scale *= treatment.restorer.scale
+
+    def part(self, stage: int) -> Callable[[float], None]:
+        """What a stage calls with the share of it that is done."""
+        before, here, whole = sum(self._costs[:stage]), self._costs[stage], sum(self._costs)
+        return lambda share: self._ctx.step((before + share * here) / whole)

@@ -1,0 +1,156 @@
+"""One restorer over a picture of any size: tile by tile, each fading into its neighbours, into the result."""
+
+from __future__ import annotations
+
+import math
+import tempfile
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from sdtoolbox.errors import UserError
+from sdtoolbox.images.resampling import resampled
+from sdtoolbox.images.tiling import Side
+from sdtoolbox.protocols import Pixels, Restorer
+
+FEATHER = 16
+"""Pixels over which a tile fades into its neighbour, beyond what neither knows its surroundings in."""
+REACH = 48
+"""What tiles share at each side for restorers of which every pixel sees the whole picture."""
+TILES_ACROSS = 4
+"""How many times a tile is as wide as its margin at least: else most of the work would be done twice."""
+LEAST_TILE = 64
+IN_MEMORY = 2**28
+"""Bytes of a result from which on it lies in a file of its own, which no folder lists and the system pages out."""
+
+
+@dataclass(frozen=True, slots=True)
+class Treatment:
+    """A restorer and how it is used: `noise` as a standard deviation in [0, 1], `blend` the share of its result."""
+
+    restorer: Restorer
+    noise: float = 0.0
+    blend: float = 1.0
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def margin(self) -> int:
+        """Pixels at the inner ends of a tile of which nothing is used."""
+        return REACH if self.restorer.reach is None else self.restorer.reach
+
+    def __call__(self, pixels: Pixels) -> Pixels:
+        """What becomes of a tile, [H, W, 3] -> [H * scale, W * scale, 3]."""
+        found = self.restorer(pixels, noise=self.noise, **self.options)
+        if self.blend == 1:
+            return found
+        before = pixels if self.restorer.scale == 1 else resampled(pixels, found.shape[1], found.shape[0])
+        return self.blend * found + (1 - self.blend) * before
+
+
+def treated(
+    treatment: Treatment, source: np.ndarray, dtype: np.dtype, on_part: Callable[[float], object] = lambda done: None
+) -> np.ndarray:
+    """[H, W, 3] of 8 or 16 bits -> [H * scale, W * scale, 3] of the type asked for.
+
+    `on_part` is told which share is done after each tile, and may raise. Where a tile does not fit into memory all is
+    done again in tiles half as wide; OUT_OF_MEMORY if even the least ones do not.
+    """
+    tile = tile_of(treatment)
+    while True:
+        try:
+            return _in_tiles(treatment, source, dtype, tile, on_part)
+        except UserError as error:
+            if error.code != "OUT_OF_MEMORY" or tile // 2 < least_tile(treatment):
+                raise
+            tile = _up(tile // 2, treatment.restorer.multiple)
+
+
+def tile_of(treatment: Treatment) -> int:
+    """The side of the tiles that are tried first."""
+    wanted = treatment.restorer.tile or 512
+    return _up(max(wanted, TILES_ACROSS * treatment.margin), treatment.restorer.multiple)
+
+
+def least_tile(treatment: Treatment) -> int:
+    """The smallest side of tiles of which something is left between the margins."""
+    return _up(max(LEAST_TILE, 2 * treatment.margin + 2 * FEATHER), treatment.restorer.multiple)
+
+
+def _in_tiles(
+    treatment: Treatment, source: np.ndarray, dtype: np.dtype, tile: int, on_part: Callable[[float], object]
+) -> np.ndarray:
+    height, width = source.shape[:2]
+    multiple, scale, margin = treatment.restorer.multiple, treatment.restorer.scale, treatment.margin
+    sides = [
+        Side.of(_up(size, multiple), tile, 2 * margin + FEATHER, margin=margin, multiple=multiple)
+        for size in (height, width)
+    ]
+    rows, columns = sides
+    down, across = rows.weights(scale), columns.weights(scale)
+    result = canvas((height * scale, width * scale, 3), dtype)
+    band = np.zeros((rows.tile * scale, columns.size * scale, 3), np.float32)
+    finished = 0
+    total = len(rows.starts) * len(columns.starts)
+    for r, top in enumerate(rows.starts):
+        # What no later tile reaches is done; the rest moves up.
+        finished = _flush(band, result, finished, top * scale)
+        for c, left in enumerate(columns.starts):
+            found = treatment(_tile(source, top, left, rows.tile, columns.tile))
+            place = slice(left * scale, (left + columns.tile) * scale)
+            band[:, place] += found * (down[r][:, None] * across[c])[..., None]
+            on_part((r * len(columns.starts) + c + 1) / total)
+    _flush(band, result, finished, height * scale)
+    return result
+
+
+def _tile(source: np.ndarray, top: int, left: int, height: int, width: int) -> Pixels:
+    """A tile of a picture that goes on as its own mirror image beyond its right and lower edges."""
+    rows, columns = _mirrored(top, height, source.shape[0]), _mirrored(left, width, source.shape[1])
+    part = source[rows[0] : rows[-1] + 1] if _plain(rows) else source[rows]
+    part = part[:, columns[0] : columns[-1] + 1] if _plain(columns) else part[:, columns]
+    return part.astype(np.float32) / np.float32(np.iinfo(source.dtype).max)
+
+
+def _mirrored(start: int, size: int, of: int) -> np.ndarray:
+    around = max(1, 2 * (of - 1))
+    places = np.arange(start, start + size) % around
+    return np.minimum(places, around - places) if of > 1 else np.zeros(size, int)
+
+
+def _plain(places: np.ndarray) -> bool:
+    return bool(places[-1] - places[0] == len(places) - 1)
+
+
+def _flush(band: np.ndarray, result: np.ndarray, begin: int, end: int) -> int:
+    """Write the band's first rows, which are [begin, end) of the result, and move the others up; gives `end` back."""
+    count = end - begin
+    if not count:
+        return end
+    most = 255 if result.dtype == np.uint8 else 65535
+    done = band[:count, : result.shape[1]]
+    result[begin:end] = np.rint((done * most).clip(0, most)).astype(result.dtype)
+    band[: -count or None] = band[count:] if count < len(band) else 0
+    band[len(band) - count :] = 0
+    return end
+
+
+def canvas(shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
+    """An array to be filled; a large one lies in a temporary file. UserError DISK_FULL if there is no room for it."""
+    size = math.prod(shape) * np.dtype(dtype).itemsize
+    if size < IN_MEMORY:
+        return np.empty(shape, dtype)
+    try:
+        with tempfile.TemporaryFile() as file:  # on Linux and macOS the mapping outlives the name
+            file.truncate(size)
+            return np.memmap(file, dtype, "r+", shape=shape)
+    except OSError as error:
+        said = f"there is no room for a picture of {size / 2**30:.1f} GB: {error.strerror}."
+        raise UserError(
+            "DISK_FULL", said, "Make room in the folder for temporary files, or choose a smaller size."
+        ) from None
+
+
+def _up(size: int, multiple: int) -> int:
+    return -(-size // multiple) * multiple

@@ -1,0 +1,51 @@
+"""Super-resolution: a picture made larger by a network or by arithmetic, cleaned before, in exactly the size asked."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from contextlib import ExitStack
+from typing import TYPE_CHECKING
+
+from sdtoolbox.protocols import Drawn, Restorer, TaskContext
+from sdtoolbox.schema.restoring import Upscale
+from sdtoolbox.tasks.diffusion import concrete
+from sdtoolbox.tasks.mixing import Mixture, Resampled
+from sdtoolbox.tasks.restoring import chained, finished, opened, restored, treatments_of, window_of
+from sdtoolbox.tasks.tiling import Treatment
+
+if TYPE_CHECKING:
+    from sdtoolbox.extensions import Extension
+
+
+def run(request: Upscale, ctx: TaskContext) -> Iterator[Drawn]:
+    """Enlarge a resolved request's picture; depth, alpha, colour profile and greyness stay."""
+    source = ctx.picture(concrete(request.image))
+    final = concrete(request.width), concrete(request.height)
+    with ExitStack() as held:
+        treatments = treatments_of(request, request.stages, ctx, held)
+        if (enlarger := _enlarger(request, source.size, ctx, held)) is not None:
+            treatments.append(Treatment(enlarger))
+        chain = chained(treatments, source.size, final)
+        found = restored(request, chain, source, ctx)
+    yield from finished(request, source.crop(window_of(request, source)), found, ctx)
+
+
+def _enlarger(request: Upscale, size: tuple[int, int], ctx: TaskContext, held: ExitStack) -> Restorer | None:
+    """What enlarges; None where Lanczos's filter alone does, which brings any picture to its final size."""
+    factor = max(concrete(request.width) / size[0], concrete(request.height) / size[1])
+    first = _one(concrete(request.upscaler), factor, ctx, held)
+    if request.second_upscaler is None or request.second_share == 0:
+        return None if request.upscaler == "lanczos" else first
+    return Mixture(first, _one(request.second_upscaler, factor, ctx, held), request.second_share)
+
+
+def _one(name: str, factor: float, ctx: TaskContext, held: ExitStack) -> Restorer:
+    if name in ctx.registries.upscalers:
+        return Resampled(ctx.registries.upscalers.get(name), max(1, math.ceil(factor)))
+    return opened(name, ctx, held)
+
+
+def register(ext: Extension) -> None:
+    """Add the task of this file."""
+    ext.task(Upscale, run, label="Upscale")

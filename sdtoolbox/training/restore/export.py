@@ -1,0 +1,80 @@
+"""Writes trained networks as safetensors files with spandrel's names, and what the catalog shows of them."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import torch
+from safetensors.torch import save_file
+
+from sdtoolbox.training.run import reached
+
+
+@dataclass(frozen=True)
+class Product:
+    """A network that is shipped: the stage that trains it is its name."""
+
+    name: str
+    architecture: str
+    description: str
+    tags: tuple[str, ...]
+
+
+PRODUCTS: Final = {
+    product.name: product
+    for product in (
+        Product(
+            "denoiser",
+            "DRUNet",
+            "Removes colour noise of up to 50 grey levels, told by a noise map; trained on drawn pictures alone.",
+            ("noise",),
+        ),
+        Product(
+            "sr4",
+            "Compact (Real-ESRGAN's SRVGGNetCompact)",
+            "Makes pictures four times as large, faithfully; trained on drawn pictures alone.",
+            ("upscale",),
+        ),
+        Product(
+            "sr2",
+            "Compact (Real-ESRGAN's SRVGGNetCompact)",
+            "Makes pictures twice as large, faithfully; trained on drawn pictures alone.",
+            ("upscale",),
+        ),
+        Product(
+            "jpeg",
+            "DRUNet",
+            "Removes blocks and rings of JPEG files, whatever their quality; trained on drawn pictures alone.",
+            ("jpeg",),
+        ),
+    )
+}
+
+
+def trained(folder: Path) -> list[Product]:
+    """The products whose stage has run in this run folder."""
+    return [product for product in PRODUCTS.values() if (folder / f"{product.name}.pt").exists()]
+
+
+def weights_of(product: Product, restorers: Path) -> Path:
+    """Where the exported file of a product lies below `assets/models/restorers`."""
+    return restorers / product.name / f"{product.name}.safetensors"
+
+
+def export(folder: Path, product: Product, restorers: Path) -> Path:
+    """Writes the averaged weights in fp16, and the sidecar: the same run gives the same bytes."""
+    path = weights_of(product, restorers)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    state = {
+        name: weight.to(torch.float16).contiguous(memory_format=torch.contiguous_format)
+        for name, weight in sorted(reached(folder, product.name).weights.items())
+    }
+    save_file(state, path, metadata={"format": "pt"})
+    path.chmod(0o644)  # it comes out readable by its owner alone
+    sidecar = {"name": product.name, "description": product.description, "tags": list(product.tags)}
+    beside = path.with_name(f"{product.name}.sdtoolbox.json")
+    beside.write_text(json.dumps(sidecar, indent=2) + "\n", encoding="utf-8")
+    return path
