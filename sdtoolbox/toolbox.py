@@ -189,7 +189,7 @@ class Toolbox:
     # Pictures that come in
 
     def add_picture(self, source: bytes | Path, name: str = "") -> str:
-        """Keep a PNG, JPEG or WebP file and return the id by which requests name it; UserError if it cannot be read."""
+        """Keep a picture file and return the id by which requests name it; UserError if it cannot be read."""
         return self.store.inputs.add(source, "picture", name).id
 
     def add_mask(self, source: bytes | Path, name: str = "") -> str:

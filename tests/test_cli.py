@@ -14,6 +14,7 @@ from sdtoolbox import __version__
 from sdtoolbox.cli import main
 from sdtoolbox.images.metadata import png_bytes, read_text
 from sdtoolbox.images.opening import open_picture
+from sdtoolbox.images.raster import Raster
 from sdtoolbox.schema.requests import shown_fields
 from sdtoolbox.schema.txt2img import Txt2Img
 
@@ -74,6 +75,15 @@ def test_several_pictures_are_numbered(home: Path) -> None:
     assert [picture["seed"] for picture in result["pictures"]] == [5, 6]
 
 
+@pytest.mark.parametrize("suffix", [".jpg", ".TIF", ".webp"])
+def test_other_formats_are_written_with_their_text(home: Path, suffix: str) -> None:
+    whole, other = home / "out.png", home / f"out{suffix}"
+    draw("--output", str(whole))
+    assert draw("--output", str(other))["files"] == [str(other)]
+    assert Raster.read(other).size == Raster.read(whole).size
+    assert read_text(other).parameters == read_text(whole).parameters
+
+
 def test_without_output_the_file_in_the_store_is_named() -> None:
     result = run("txt2img", "--model", "tiny", "--seed", "1", "--steps", "1")
     assert result.exit_code == 0, result.output
@@ -91,7 +101,7 @@ def test_without_output_the_file_in_the_store_is_named() -> None:
         (("--sampler", "oiler"), "sampler", "there is no sampler 'oiler'."),
         (("--schedule", "x"), "schedule", "there is no schedule 'x'."),
         (("--model", "x"), "checkpoint", "there is no checkpoint 'x'."),
-        (("--output", "out.jpg"), "output", "is not a PNG file."),
+        (("--output", "out.psd"), "output", "does not end as a picture file"),
     ],
 )
 def test_mistakes_are_named_at_their_flag(arguments: tuple[str, ...], field: str, words: str) -> None:

@@ -44,7 +44,7 @@ class Value(click.ParamType[Any]):
 def task_command(request: type[Request]) -> click.Command:
     """The command of a task: one flag a field, with its help, bounds and aliases."""
     options: list[click.Parameter] = [_flag(request, name) for name in shown_fields(request)]
-    where = "Copy the picture here; a folder, if several pictures come in."
+    where = "Copy the picture here, as .png, .tif, .jpg, .webp or .avif; a folder, if several pictures come in."
     options.append(click.Option(["--output", "-o"], type=click.Path(path_type=Path), help=where))
     if "image" in request.model_fields:
         words = "Take what is not said here from each picture's own text."

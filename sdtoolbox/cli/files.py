@@ -1,4 +1,7 @@
-"""Files that a command names: pictures on their way into the store, and results on their way out of it."""
+"""Files that a command names: pictures on their way into the store, and results on their way out of it.
+
+What opens pictures is imported where it is used, so that a help text needs none of it.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +17,6 @@ from sdtoolbox.schema.results import Result
 if TYPE_CHECKING:
     from sdtoolbox.toolbox import Toolbox
 
-SUFFIXES = (".png", ".jpg", ".jpeg", ".webp")
 IDENTITY = re.compile("[0-9a-f]{32}")
 
 
@@ -27,18 +29,20 @@ def input_files(names: Sequence[str], field: str) -> list[str]:
 
 
 def _input_files(name: str, field: str) -> Iterator[str]:
+    from sdtoolbox.images.opening import NAMES, SUFFIXES
+
     path = Path(name)
     if path.is_dir():
         inside = sorted(one for one in path.iterdir() if one.suffix.lower() in SUFFIXES and one.is_file())
         if not inside:
             said = f"there is no picture in {path.name}."
-            raise UserError("IMAGE_INVALID", said, "PNG, JPEG and WebP files are looked for.", field)
+            raise UserError("IMAGE_INVALID", said, f"Looked for are {', '.join(SUFFIXES)}.", field)
         yield from map(str, inside)
     elif path.is_file() or IDENTITY.fullmatch(name):
         yield name
     else:
         said = f"there is no file {name[:200]}."
-        raise UserError("IMAGE_INVALID", said, "Name a PNG, JPEG or WebP file, or the id of a picture.", field)
+        raise UserError("IMAGE_INVALID", said, f"Name a file of {NAMES}, or the id of a picture.", field)
 
 
 def added(toolbox: Toolbox, name: str, kind: str, field: str) -> str:
@@ -52,7 +56,10 @@ def added(toolbox: Toolbox, name: str, kind: str, field: str) -> str:
 
 
 def copy_pictures(toolbox: Toolbox, result: Result, output: Path | None) -> list[Path]:
-    """Copy a job's pictures to `output` (`out-1.png`, `out-2.png`, … if there are several); where they lie if None."""
+    """Copy a job's pictures to `output` (`out-1.png`, `out-2.png`, … if there are several); where they lie if None.
+
+    In the format that its ending names: see `images.encoding.encoded`. UserError if they cannot be written.
+    """
     sources = [toolbox.picture_path(picture.id) for picture in result.pictures]
     if output is None:
         return sources
@@ -61,7 +68,7 @@ def copy_pictures(toolbox: Toolbox, result: Result, output: Path | None) -> list
     try:
         for source, target in zip(sources, targets, strict=True):
             target.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(source, target)
+            _copy(source, target)
     except OSError as error:
         raise UserError(
             "DISK_FULL", f"{output} could not be written: {error.strerror}.", "The picture lies in the outputs folder."
@@ -69,13 +76,26 @@ def copy_pictures(toolbox: Toolbox, result: Result, output: Path | None) -> list
     return targets
 
 
+def _copy(source: Path, target: Path) -> None:
+    from sdtoolbox.images.encoding import encoded
+    from sdtoolbox.images.metadata import read_text
+    from sdtoolbox.images.raster import Raster
+
+    if target.suffix.lower() == source.suffix.lower():
+        shutil.copyfile(source, target)
+    else:
+        target.write_bytes(encoded(Raster.read(source), target.suffix, read_text(source).parameters or ""))
+
+
 def check_output(output: Path | None, inputs: int) -> None:
-    """UserError unless `output` can hold what comes out: a PNG file, or a folder where there are several inputs."""
+    """UserError unless `output` can hold what comes out: a picture file, or a folder where there are several inputs."""
     if output is None or (inputs > 1 and not output.suffix):
         return
     if inputs > 1:
         said = f"--output {output.name} is a file, and {inputs} pictures come in."
         raise UserError("PARAM_INVALID", said, "Name a folder.", "output")
-    if output.suffix.lower() != ".png":
-        said = f"--output {output.name} is not a PNG file."
-        raise UserError("PARAM_INVALID", said, "Use a name like out.png.", "output")
+    from sdtoolbox.images.encoding import WAYS
+
+    if output.suffix.lower() not in WAYS:
+        said = f"--output {output.name} does not end as a picture file that can be written."
+        raise UserError("PARAM_INVALID", said, f"Let it end in {', '.join(WAYS)}.", "output")

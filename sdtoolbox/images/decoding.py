@@ -5,12 +5,10 @@ from __future__ import annotations
 import numpy as np
 from PIL import Image
 
+from sdtoolbox.images.deep import ORIENTATION, deep_pixels, is_deep, tag
 from sdtoolbox.images.exif import orientation
-from sdtoolbox.images.opening import FORMATS, load, opened, unreadable
+from sdtoolbox.images.opening import FORMATS, UNREADABLE, load, opened, unreadable
 from sdtoolbox.images.profiles import rgb_profile, to_srgb
-
-BIT_DEPTH = 24
-"""Where a PNG's header holds its bits a channel: Pillow does not tell, and makes 8 of 16."""
 
 
 def decoded(data: bytes) -> tuple[np.ndarray, np.ndarray | None, bytes | None]:
@@ -20,19 +18,33 @@ def decoded(data: bytes) -> tuple[np.ndarray, np.ndarray | None, bytes | None]:
     holds it. UserError as `opening.open_picture`.
     """
     image = opened(data, FORMATS)
+    deep = is_deep(data, image)
     load(image)
     turn = orientation(image)
     stored = image.info.get("icc_profile")
     icc = None if image.mode == "CMYK" else rgb_profile(stored)
     if image.mode == "CMYK":
         image = to_srgb(image, stored)
-    deep = image.format == "PNG" and data[BIT_DEPTH] == 16
-    pixels, alpha = _deep(data, image) if deep else shallow(image)
+    if deep:
+        pixels, alpha, turned = deep_pixels(data, image)
+        if image.format == "TIFF":  # of which Pillow has turned its own copy already
+            turn = 1 if turned else tag(image, ORIENTATION, 1)
+    else:
+        pixels, alpha = _plain(image)
     return upright(pixels, turn), None if alpha is None else upright(alpha, turn), icc
+
+
+def _plain(image: Image.Image) -> tuple[np.ndarray, np.ndarray | None]:
+    try:
+        return shallow(image)
+    except UNREADABLE as error:  # of a kind of colours that nothing converts
+        raise unreadable(error) from None
 
 
 def upright(values: np.ndarray, turn: int) -> np.ndarray:
     """[H, W, …] as it is meant to be seen, given its orientation in EXIF, 1 to 8."""
+    if not 1 < turn <= 8:
+        return np.ascontiguousarray(values)
     if turn >= 5:  # the sides are exchanged
         values = values.swapaxes(0, 1)
     if turn in (3, 4, 7, 8):
@@ -47,19 +59,3 @@ def shallow(image: Image.Image) -> tuple[np.ndarray, np.ndarray | None]:
         return np.array(image.convert("RGB")), None
     bands = np.array(image.convert("RGBA"))
     return np.ascontiguousarray(bands[..., :3]), np.ascontiguousarray(bands[..., 3])
-
-
-def _deep(data: bytes, image: Image.Image) -> tuple[np.ndarray, np.ndarray | None]:
-    import cv2
-
-    bands = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
-    if bands is None or bands.dtype != np.uint16:
-        raise unreadable(ValueError())
-    bands = np.atleast_3d(bands)
-    if bands.shape[2] == 4:
-        return bands[..., 2::-1], bands[..., 3]
-    pixels = bands[..., [2, 1, 0] if bands.shape[2] == 3 else [0, 0, 0]]
-    clear = image.info.get("transparency")  # the one colour that is not seen
-    if clear is None:
-        return pixels, None
-    return pixels, np.where((pixels == np.uint16(clear)).all(axis=2), np.uint16(0), np.uint16(65535))

@@ -17,7 +17,7 @@ from sdtoolbox.images.raster import Raster
 from sdtoolbox.images.writing import open_within, remove_halves, write_whole
 
 InputKind: TypeAlias = Literal["picture", "mask"]
-SUFFIXES = {"PNG": ".png", "WEBP": ".webp"}
+SUFFIXES = {"PNG": ".png", "WEBP": ".webp", "TIFF": ".tif", "BMP": ".bmp", "GIF": ".gif", "AVIF": ".avif"}
 JPEG = ".jpg"
 """All others: Pillow has another name for JPEGs of several pictures, which many cameras write."""
 LONGEST_NAME = 120

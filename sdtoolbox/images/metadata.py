@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,7 @@ from PIL import Image
 
 from sdtoolbox.images.dialects.said import json_object
 from sdtoolbox.images.exif import exif_texts
-from sdtoolbox.images.opening import TEXT_FORMATS, file_bytes, load, opened
+from sdtoolbox.images.opening import FORMATS, file_bytes, load, opened
 from sdtoolbox.images.raster import Raster
 from sdtoolbox.images.stealth import hidden_texts
 
@@ -28,15 +28,20 @@ class PictureText:
     exact: dict[str, Any] | None
 
 
-def png_bytes(image: Image.Image | Raster, parameters: str, exact: Mapping[str, Any]) -> bytes:
-    """The picture as a PNG file with both texts; the same picture and texts give the same bytes."""
-    raster = image if isinstance(image, Raster) else Raster.of(image)
+def png_pieces(raster: Raster, parameters: str, exact: Mapping[str, Any]) -> Iterator[bytes]:
+    """The picture as a PNG file with both texts, piece by piece; the same picture and texts give the same bytes."""
     said = json.dumps(exact, sort_keys=True, ensure_ascii=False)
-    return raster.png({PARAMETERS_KEY: parameters, EXACT_KEY: said})
+    return raster.png_pieces({PARAMETERS_KEY: parameters, EXACT_KEY: said})
+
+
+def png_bytes(image: Image.Image | Raster, parameters: str, exact: Mapping[str, Any]) -> bytes:
+    """As `png_pieces`, in one."""
+    raster = image if isinstance(image, Raster) else Raster.of(image)
+    return b"".join(png_pieces(raster, parameters, exact))
 
 
 def read_text(source: Path | bytes) -> PictureText:
-    """Both texts of a picture file: PNG text chunks, or the EXIF user comment of JPEG, WebP and AVIF."""
+    """Both texts of a picture file: PNG text chunks, or the EXIF user comment of JPEG, WebP, TIFF and AVIF."""
     texts = read_texts(source)
     exact = json_object(texts.get(EXACT_KEY))
     return PictureText(texts.get(PARAMETERS_KEY) or None, exact or None)
@@ -45,9 +50,9 @@ def read_text(source: Path | bytes) -> PictureText:
 def read_texts(source: Path | bytes) -> dict[str, str]:
     """Every text in a picture file by the name under which it stands there, in EXIF and hidden in its pixels too.
 
-    UserError IMAGE_INVALID for what is no PNG, JPEG, WebP or AVIF file.
+    UserError IMAGE_INVALID for what is no picture file of a kind that is read.
     """
-    image = opened(file_bytes(source), TEXT_FORMATS)
+    image = opened(file_bytes(source), FORMATS)
     load(image)  # text may stand behind the pixels, and a file that is cut off says so
     texts = {key: value for key, value in image.info.items() if isinstance(key, str) and isinstance(value, str)}
     return hidden_texts(image) | exif_texts(image) | texts

@@ -12,18 +12,21 @@ from PIL import Image, features
 
 from sdtoolbox.errors import UserError
 
-FORMATS = ("PNG", "JPEG", "WEBP")
-TEXT_FORMATS = (*FORMATS, "AVIF") if features.check("avif") else FORMATS
+FORMATS = ("PNG", "JPEG", "WEBP", "TIFF", "BMP", "GIF", *(["AVIF"] if features.check("avif") else []))
+NAMES = "PNG, JPEG, WebP, TIFF, BMP or GIF" if "AVIF" not in FORMATS else "PNG, JPEG, WebP, TIFF, BMP, GIF or AVIF"
+SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp", ".gif", ".avif")
+"""How such files are called."""
 LARGEST_FILE = 256 * 2**20
 MOST_PIXELS = 120_000_000
 UNREADABLE = (
     *(OSError, ValueError, SyntaxError, EOFError, struct.error, zlib.error, OverflowError, MemoryError),
+    *(KeyError, IndexError, TypeError, AttributeError, ZeroDivisionError, RuntimeError),  # of bent TIFF files
     Image.DecompressionBombError,
 )
 
 
 def open_picture(source: Path | bytes) -> Image.Image:
-    """The picture in a PNG, JPEG or WebP file, decoded; of several frames the first.
+    """The picture in a file of one of `FORMATS`, decoded; of several frames the first.
 
     As it lies in the file: not turned as its EXIF says, in the file's own mode and profile. UserError IMAGE_INVALID in
     words for all that is no such file, IMAGE_TOO_LARGE for one beyond the limits.
@@ -37,7 +40,7 @@ def opened(data: bytes, formats: tuple[str, ...]) -> Image.Image:
     """The picture in these bytes with only its header read; UserError as `open_picture`."""
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # our own limit is the one that counts
+            warnings.simplefilter("ignore")  # our own limit is the one that counts, and bent tags are no news
             image = Image.open(BytesIO(data), formats=formats)
     except Image.DecompressionBombError:  # so far beyond the limit that Pillow itself gives up
         raise _too_large("too many") from None
@@ -56,7 +59,9 @@ def _too_large(pixels: str) -> UserError:
 def load(image: Image.Image) -> None:
     """Decode a picture that was opened; UserError IMAGE_INVALID if its data are cut or bent."""
     try:
-        image.load()
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            image.load()
     except UNREADABLE as error:
         raise unreadable(error) from None
 
@@ -64,7 +69,7 @@ def load(image: Image.Image) -> None:
 def unreadable(error: Exception) -> UserError:
     """What is said of a file that some decoder gave up on."""
     said = f"this is not a picture that can be read ({type(error).__name__})."
-    return UserError("IMAGE_INVALID", said, "Use PNG, JPEG or WebP.")
+    return UserError("IMAGE_INVALID", said, f"Use {NAMES}.")
 
 
 def file_bytes(source: Path | bytes) -> bytes:

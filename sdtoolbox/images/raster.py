@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeAlias
@@ -36,7 +36,7 @@ class Raster:
 
     @classmethod
     def read(cls, source: bytes | Path) -> Raster:
-        """The picture in a PNG, JPEG or WebP file, turned as its EXIF says; of several frames the first.
+        """The picture in a file of one of `opening.FORMATS`, turned as its EXIF says; of several frames the first.
 
         Greys become RGB with equal channels. UserError IMAGE_INVALID, in words, for what cannot be read,
         IMAGE_TOO_LARGE for what is beyond the limits.
@@ -144,7 +144,11 @@ class Raster:
 
         The same raster and texts give the same bytes.
         """
-        return png.encoded(self.pixels, self.alpha, self.icc, texts or {})
+        return b"".join(self.png_pieces(texts or {}))
+
+    def png_pieces(self, texts: Mapping[str, str]) -> Iterator[bytes]:
+        """The same bytes, piece by piece: of a large picture none of them is large."""
+        return png.pieces(self.pixels, self.alpha, self.icc, texts)
 
 
 def eight_bits(values: np.ndarray) -> np.ndarray:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import sqlite3
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -14,7 +14,7 @@ from typing import Any
 from sdtoolbox.database import Database
 from sdtoolbox.errors import UserError
 from sdtoolbox.images.inputs import InputStore
-from sdtoolbox.images.writing import open_within, remove_halves, write_whole
+from sdtoolbox.images.writing import open_within, remove_halves, write_hashed, write_whole
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,28 +37,36 @@ class ImageStore:
     def __init__(self, folder: Path, database: Database) -> None:
         self.folder = folder
         self.inputs = InputStore(folder.with_name("inputs"), database)
+        self._views = folder.with_name("views")
         self._database = database
 
-    def write(self, data: bytes, *, width: int, height: int, request: dict[str, Any], stem: str) -> Stored:
+    def write(self, pieces: Iterable[bytes], *, width: int, height: int, request: dict[str, Any], stem: str) -> Stored:
         """Put the bytes of a PNG file into today's folder: temporary file, fsync, rename, fsync of the folder.
 
         The same bytes are stored once. The row is not written: see `index`. UserError DISK_FULL when there is no
         room; nothing is left behind then.
         """
-        identity = hashlib.sha256(data).hexdigest()[:32]
-        known = self._file(identity)
-        if known is not None and (self.folder / known).is_file():
-            return Stored(identity, known, width, height, request)
         day = self.folder / datetime.now().strftime("%Y-%m-%d")
-        target = day / f"{stem}-{identity[:8]}.png"
+        found: list[tuple[str, str]] = []
+
+        def place(digest: str) -> Path | None:
+            identity = digest[:32]
+            known = self._file(identity)
+            if known is not None and (self.folder / known).is_file():
+                found.append((identity, known))
+                return None
+            target = day / f"{stem}-{identity[:8]}.png"
+            found.append((identity, target.relative_to(self.folder).as_posix()))
+            return target
+
         try:
             day.mkdir(parents=True, exist_ok=True)
-            write_whole(target, data)
+            write_hashed(day, pieces, place)
         except OSError as error:
             raise UserError(
                 "DISK_FULL", f"the picture could not be written: {error.strerror}.", "Make room, then draw it again."
             ) from None
-        return Stored(identity, target.relative_to(self.folder).as_posix(), width, height, request)
+        return Stored(*found[0], width, height, request)
 
     def index(self, connection: sqlite3.Connection, stored: Stored) -> None:
         """Write the picture's row inside the caller's transaction."""
@@ -80,6 +88,16 @@ class ImageStore:
         file = self._file(identity)
         path = open_within(self.folder, file) if file is not None else None
         return path if path is not None and path.is_file() else None
+
+    def add_view(self, identity: str, data: bytes) -> None:
+        """Keep a small JPEG of a picture that is too large to be opened only to be looked at."""
+        self._views.mkdir(parents=True, exist_ok=True)
+        write_whole(self._views / f"{identity}.jpg", data)
+
+    def view(self, identity: str) -> Path | None:
+        """The small JPEG of a large picture; None if it has none."""
+        path = open_within(self._views, f"{identity}.jpg")
+        return path if path.is_file() else None
 
     def size(self, identity: str) -> tuple[int, int]:
         """Width and height of a picture in pixels, as it is seen upright; UserError IMAGE_INVALID as `path`."""
@@ -105,6 +123,7 @@ class ImageStore:
             for identity in lost:
                 connection.execute("DELETE FROM job_pictures WHERE picture_id = ?", (identity,))
                 connection.execute("DELETE FROM pictures WHERE id = ?", (identity,))
+                (self._views / f"{identity}.jpg").unlink(missing_ok=True)
         return remove_halves(self.folder) + halves, len(lost) + gone
 
     def _file(self, identity: str) -> str | None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import tempfile
 import time
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from sdtoolbox.errors import UserError
@@ -24,24 +26,39 @@ def open_within(root: Path, name: str) -> Path:
 
 def write_whole(target: Path, data: bytes) -> None:
     """Write a file so that after a crash it is whole or absent; OSError if that fails, with nothing left behind."""
-    handle, temporary = tempfile.mkstemp(prefix=".", suffix=".part", dir=target.parent)
+    write_hashed(target.parent, [data], lambda digest: target)
+
+
+def write_hashed(folder: Path, pieces: Iterable[bytes], target: Callable[[str], Path | None]) -> None:
+    """As `write_whole`, piece by piece; `target` says where in the folder, given the SHA-256 of them all in hex.
+
+    Nothing is kept if it says None.
+    """
+    handle, temporary = tempfile.mkstemp(prefix=".", suffix=".part", dir=folder)
     try:
+        digest = hashlib.sha256()
         with os.fdopen(handle, "wb") as file:
-            file.write(data)
+            for piece in pieces:
+                digest.update(piece)
+                file.write(piece)
             file.flush()
             os.fsync(file.fileno())
         os.chmod(temporary, 0o644)
         reach("save.before_rename")
-        os.replace(temporary, target)
+        place = target(digest.hexdigest())
+        if place is None:
+            Path(temporary).unlink()
+            return
+        os.replace(temporary, place)
     except BaseException:
         Path(temporary).unlink(missing_ok=True)
         raise
     if os.name != "nt":  # Windows cannot open folders; its rename is durable by itself
-        folder = os.open(target.parent, os.O_RDONLY)
+        handle = os.open(folder, os.O_RDONLY)
         try:
-            os.fsync(folder)
+            os.fsync(handle)
         finally:
-            os.close(folder)
+            os.close(handle)
     reach("save.after_rename")
 
 

@@ -14,6 +14,7 @@ from starlette.responses import FileResponse, JSONResponse, PlainTextResponse, R
 from sdtoolbox.images.masks import mask_png, read_mask
 from sdtoolbox.images.metadata import read_text
 from sdtoolbox.images.raster import Raster
+from sdtoolbox.images.views import view_of
 from sdtoolbox.toolbox import Toolbox
 
 THUMBNAIL = 256  # pixels of the longer side
@@ -46,7 +47,15 @@ def pictures(toolbox: Toolbox) -> APIRouter:
 
     @router.get("/thumbnails/{picture_id}.jpg")
     def thumbnail(picture_id: str) -> Response:
-        return Response(_thumbnail(toolbox.picture_path(picture_id)), media_type="image/jpeg", headers=FOREVER)
+        path = toolbox.store.view(picture_id) or toolbox.picture_path(picture_id)
+        return Response(_thumbnail(path), media_type="image/jpeg", headers=FOREVER)
+
+    @router.get("/views/{picture_id}.jpg")
+    def view(picture_id: str) -> Response:
+        """A picture that is too large to be looked at as it is, small enough for every browser."""
+        path = toolbox.store.view(picture_id)
+        data = path.read_bytes() if path else _view(toolbox.picture_path(picture_id))
+        return Response(data, media_type="image/jpeg", headers=FOREVER)
 
     @router.get("/previews/{job_id}.jpg")
     def preview(job_id: str) -> Response:
@@ -77,6 +86,11 @@ def _encoded(path: Path) -> bytes:
     buffer = BytesIO()
     Raster.read(path).shown().save(buffer, "PNG", compress_level=1)
     return buffer.getvalue()
+
+
+@lru_cache(maxsize=4)
+def _view(path: Path) -> bytes:
+    return view_of(Raster.read(path))
 
 
 @lru_cache(maxsize=512)

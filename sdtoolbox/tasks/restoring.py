@@ -97,7 +97,7 @@ def restored(request: Restoring, chain: Chain, source: Raster, ctx: TaskContext)
     part = source if around == (0, 0, *source.size) else source.crop(around)
     found = _through(part, chain, ctx)
     ctx.environment.update(together([one.restorer.environment for one in chain.treatments]))
-    return _cut(found, chain, around, chain.place(box))
+    return _cut(found, chain, around, chain.place(box), ctx)
 
 
 def window_of(request: Restoring, source: Raster) -> Box:
@@ -180,7 +180,7 @@ def _make_grey(pixels: np.ndarray) -> None:
         rows[:] = np.rint(rows.mean(axis=2, keepdims=True)).astype(pixels.dtype)
 
 
-def _cut(found: Raster, chain: Chain, around: Box, place: Box) -> Raster:
+def _cut(found: Raster, chain: Chain, around: Box, place: Box, ctx: TaskContext) -> Raster:
     """What lies at `place` of the whole result, of a result of what lies `around` in the picture."""
     size = place[2] - place[0], place[3] - place[1]
     across, down = chain.final[0] / chain.size[0], chain.final[1] / chain.size[1]
@@ -192,8 +192,9 @@ def _cut(found: Raster, chain: Chain, around: Box, place: Box) -> Raster:
     if (left, top, right, bottom) == (0, 0, *found.size) and not chain.treatments:
         return found.resized(*size)
     region = max(0.0, left), max(0.0, top), min(found.size[0], right), min(found.size[1], bottom)
-    alpha = None if found.alpha is None else resampled(found.alpha, *size, region)
-    return replace(found, pixels=resampled(found.pixels, *size, region), alpha=alpha)
+    look = ctx.check_cancelled
+    alpha = None if found.alpha is None else resampled(found.alpha, *size, region, look)
+    return replace(found, pixels=resampled(found.pixels, *size, region, look), alpha=alpha)
 
 
 class _Clock:

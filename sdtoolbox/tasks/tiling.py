@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -11,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from sdtoolbox.errors import UserError
+from sdtoolbox.images.canvas import canvas
 from sdtoolbox.images.resampling import resampled
 from sdtoolbox.images.tiling import Side
 from sdtoolbox.protocols import Pixels, Restorer
@@ -22,8 +21,6 @@ REACH = 48
 TILES_ACROSS = 4
 """How many times a tile is as wide as its margin at least: else most of the work would be done twice."""
 LEAST_TILE = 64
-IN_MEMORY = 2**28
-"""Bytes of a result from which on it lies in a file of its own, which no folder lists and the system pages out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,22 +131,6 @@ def _flush(band: np.ndarray, result: np.ndarray, begin: int, end: int) -> int:
     band[: -count or None] = band[count:] if count < len(band) else 0
     band[len(band) - count :] = 0
     return end
-
-
-def canvas(shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
-    """An array to be filled; a large one lies in a temporary file. UserError DISK_FULL if there is no room for it."""
-    size = math.prod(shape) * np.dtype(dtype).itemsize
-    if size < IN_MEMORY:
-        return np.empty(shape, dtype)
-    try:
-        with tempfile.TemporaryFile() as file:  # on Linux and macOS the mapping outlives the name
-            file.truncate(size)
-            return np.memmap(file, dtype, "r+", shape=shape)
-    except OSError as error:
-        said = f"there is no room for a picture of {size / 2**30:.1f} GB: {error.strerror}."
-        raise UserError(
-            "DISK_FULL", said, "Make room in the folder for temporary files, or choose a smaller size."
-        ) from None
 
 
 def _up(size: int, multiple: int) -> int:

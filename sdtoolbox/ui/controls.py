@@ -278,9 +278,8 @@ def _is_count(request: type[Request], name: str) -> bool:
 
 def _placeholder(request: type[Request], name: str, texts: Texts) -> str:
     """What an empty number means."""
-    if control_of(request, name).kind == "size" and picture_fields(request):
-        return texts("form.as_picture")
-    return _worded(request, name, texts, "placeholder", "")
+    as_picture = control_of(request, name).kind == "size" and picture_fields(request)
+    return _worded(request, name, texts, "placeholder", texts("form.as_picture") if as_picture else "")
 
 
 def _flag(request: type[Request], name: str, texts: Texts, _toolbox: Toolbox) -> Component:

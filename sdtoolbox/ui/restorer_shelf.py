@@ -86,7 +86,8 @@ class RestorerShelf:
 
     def _network(self, entry: CatalogEntry) -> Json:
         refused = "" if is_usable(entry) else entry.reason or self._texts.get(f"state.{entry.state}", entry.state)
-        return _offer(entry.id, entry.name, entry.scale) | {
+        called = self._texts.get(f"choice.restorers.{entry.name}", entry.name)  # those that ship have a name for people
+        return _offer(entry.id, called, entry.scale) | {
             "base": " · ".join(part for part in (_times(entry.scale), entry.variant) if part),
             "size": entry.size,
             "remark": entry.description,

@@ -84,7 +84,8 @@ def _line(job: Job, event: Event) -> dict[str, Any]:
 def _pictures(job: Job, event: Event) -> list[dict[str, Any]]:
     if job.result is not None:
         return [_picture(picture) for picture in job.result.pictures]
-    unknown = {"seed": None, "width": None, "height": None, "can_grow": False, "measured": {}, "difference": False}
+    unknown: dict[str, Any] = dict.fromkeys(("seed", "width", "height"))
+    unknown |= {"can_grow": False, "measured": {}, "difference": False}
     return [{"id": identity, **unknown} for identity in event.finished]
 
 

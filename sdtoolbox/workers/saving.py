@@ -6,9 +6,11 @@ from typing import Any
 
 from sdtoolbox import __version__
 from sdtoolbox.errors import UserError
-from sdtoolbox.images.metadata import png_bytes, read_text
+from sdtoolbox.images.metadata import png_pieces, read_text
 from sdtoolbox.images.parameters import parameters_text
+from sdtoolbox.images.raster import Raster
 from sdtoolbox.images.store import Stored
+from sdtoolbox.images.views import LARGE, view_of
 from sdtoolbox.jobs.holding import Holding
 from sdtoolbox.protocols import Drawn
 from sdtoolbox.schema.requests import Request, control_of
@@ -37,14 +39,17 @@ def save(parts: Parts, holding: Holding, ctx: JobContext, drawn: Drawn, position
     }
     if drawn.measured:
         exact["measured"] = dict(drawn.measured)
-    width, height = drawn.image.size
+    raster = drawn.image if isinstance(drawn.image, Raster) else Raster.of(drawn.image)
+    width, height = raster.size
     stored = parts.store.write(
-        png_bytes(drawn.image, text, exact),
+        png_pieces(raster, text, exact),
         width=width,
         height=height,
         request=exact,
         stem=f"{holding.job.number:05d}-{drawn.seed}",
     )
+    if width * height >= LARGE:
+        parts.store.add_view(stored.id, view_of(raster))
     holding.add_picture(position, stored, parts.store)
     ctx.picture_saved(position, stored.id)
     picture = Picture(

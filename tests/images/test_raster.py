@@ -95,7 +95,7 @@ def test_cmyk_becomes_srgb() -> None:
 
 
 @pytest.mark.parametrize(
-    "data", [b"", b"<html>", saved(QUARTERS)[:60], saved(QUARTERS, "GIF"), png16(noise(9, 9, 3, depth=16))[:300]]
+    "data", [b"", b"<html>", saved(QUARTERS)[:60], saved(QUARTERS, "PPM"), png16(noise(9, 9, 3, depth=16))[:300]]
 )
 def test_what_is_no_picture_is_said_in_words(data: bytes) -> None:
     with pytest.raises(UserError, match="not a picture") as caught:

@@ -12,7 +12,7 @@ SOURCE = np.random.default_rng(0).integers(0, 65536, (83, 61, 3), dtype=np.uint1
 
 @pytest.mark.parametrize("size", [(61, 83), (122, 166), (200, 301), (31, 40), (7, 300), (1, 1)])
 def test_bands_are_what_the_whole_would_be(monkeypatch: pytest.MonkeyPatch, size: tuple[int, int]) -> None:
-    monkeypatch.setattr(resampling, "BAND", 16)
+    monkeypatch.setattr(resampling, "ROWS", 16)
     found = resampled(SOURCE, *size)
     planes = [Image.fromarray(SOURCE[..., i].astype(np.float32)) for i in range(3)]
     whole = np.dstack([np.asarray(plane.resize(size, Image.Resampling.LANCZOS)) for plane in planes])

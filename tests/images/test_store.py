@@ -20,7 +20,7 @@ def store(tmp_path: Path) -> ImageStore:
 
 
 def put(store: ImageStore, data: bytes = b"picture") -> store_module.Stored:
-    stored = store.write(data, width=4, height=4, request={"seed": 1}, stem="00001-1")
+    stored = store.write([data], width=4, height=4, request={"seed": 1}, stem="00001-1")
     with store._database.transaction() as connection:
         store.index(connection, stored)
     return stored

@@ -67,7 +67,7 @@ def test_who_lost_the_job_changes_nothing(queue: Queue, store: ImageStore) -> No
     assert mine.give_back()
     other = hold(queue)  # somebody else draws it now
     other.publish({"fraction": 0.5})
-    stored = store.write(b"png", width=1, height=1, request={}, stem="a")
+    stored = store.write([b"png"], width=1, height=1, request={}, stem="a")
     assert not mine.renew() and not mine.give_back()
     assert mine.finish(result_of(job_id)) is mine.fail(UserError("NUMERIC", "x")) is mine.cancelled() is None
     with pytest.raises(JobLostError):
@@ -98,7 +98,7 @@ def test_a_cancelled_job_is_not_given_back(queue: Queue) -> None:
 def test_pictures_are_visible_at_once_and_replaced_by_a_second_attempt(queue: Queue, store: ImageStore) -> None:
     (job_id,) = submit(queue)
     holding = hold(queue)
-    pictures = [store.write(bytes([i]), width=1, height=1, request={"i": i}, stem=str(i)) for i in range(3)]
+    pictures = [store.write([bytes([i])], width=1, height=1, request={"i": i}, stem=str(i)) for i in range(3)]
     for position in (0, 1):
         holding.add_picture(position, pictures[position], store)
     assert queue.pictures(job_id) == [pictures[0].id, pictures[1].id]

@@ -29,7 +29,7 @@ def toolbox(tmp_path: Path) -> Iterator[Toolbox]:
 @pytest.fixture
 def picture_id(toolbox: Toolbox) -> str:
     data = png_bytes(Image.new("RGB", (600, 300), "#336699"), "a <b>house</b>\nSteps: 8", {})
-    stored = toolbox.store.write(data, width=600, height=300, request={}, stem="1")
+    stored = toolbox.store.write([data], width=600, height=300, request={}, stem="1")
     with toolbox.database.transaction() as connection:
         toolbox.store.index(connection, stored)
     return stored.id

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from sdtoolbox.errors import Cancelled, UserError
-from sdtoolbox.tasks import tiling
+from sdtoolbox.images import canvas
 from sdtoolbox.tasks.tiling import Treatment, least_tile, tile_of, treated
 from tests.tasks.restorers import Fake, blurred, enlarged, in_blocks
 
@@ -110,7 +110,7 @@ def test_whoever_is_told_of_a_part_may_stop_it() -> None:
 
 
 def test_a_large_result_lies_in_a_file(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tiling, "IN_MEMORY", 1000)
+    monkeypatch.setattr(canvas, "IN_MEMORY", 1000)
     pixels = source(100, 100, np.uint8)
     found = treated(Treatment(Fake(lambda same: same, tile=64)), pixels, np.dtype(np.uint8))
     assert isinstance(found, np.memmap)

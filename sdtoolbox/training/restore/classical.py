@@ -69,8 +69,8 @@ def methods() -> Mapping[str, Sequence[Method]]:
 _METHODS: Final[Mapping[str, Sequence[Method]]] = {
     "non-local means (OpenCV)": [
         partial(non_local_means, strength=strength, colour=colour)
-        for strength in (0.4, 0.55, 0.7, 0.85, 1.0)
-        for colour in (0.7, 1.0, 1.5)
+        for strength in (0.4, 0.5, 0.6, 0.7, 0.85)
+        for colour in (0.4, 0.7, 1.0)
     ],
     "wavelet (scikit-image)": [
         *(partial(wavelet, method="BayesShrink", share=share) for share in (0.8, 0.9, 1.0, 1.1, 1.2)),

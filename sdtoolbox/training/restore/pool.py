@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import cv2
@@ -36,8 +36,8 @@ def draw_pool(folder: Path, seed: int, count: int, processes: int, say: Callable
     shape = (count, leaves.SIZE, leaves.SIZE, 3)
     pool = np.lib.format.open_memmap(partial, mode="r+" if partial.exists() else "w+", dtype=np.uint8, shape=shape)
     missing = [number for number in range(count) if number not in done]
-    with multiprocessing.get_context("spawn").Pool(processes) as workers, marks.open("a", encoding="utf-8") as note:
-        for number, picture in workers.imap_unordered(_Drawing(seed), missing):
+    with marks.open("a", encoding="utf-8") as note:
+        for number, picture in _drawn(seed, missing, processes):
             pool[number] = picture
             note.write(f"{number}\n")
             note.flush()
@@ -48,6 +48,14 @@ def draw_pool(folder: Path, seed: int, count: int, processes: int, say: Callable
     os.replace(partial, finished)
     marks.unlink()
     return finished
+
+
+def _drawn(seed: int, numbers: Sequence[int], processes: int) -> Iterator[tuple[int, leaves.Picture]]:
+    if processes == 1:
+        yield from map(_Drawing(seed), numbers)
+        return
+    with multiprocessing.get_context("spawn").Pool(processes) as workers:
+        yield from workers.imap_unordered(_Drawing(seed), numbers)
 
 
 class _Drawing:
@@ -70,11 +78,25 @@ class Pool:
             raise FileNotFoundError(f"No pictures at {path}: run the stage 'leaves' first.")
         self.pictures: NDArray[np.uint8] = np.load(path, mmap_mode="r")
 
-    def patches(self, count: int, size: int, generator: torch.Generator) -> Tensor:
-        """(count, 3, size, size) float32, 0 to 1, cut anywhere from the training pictures, turned and mirrored."""
+    def patches(self, count: int, size: int, generator: torch.Generator, softest: float = 1.0) -> Tensor:
+        """(count, 3, size, size) float32, 0 to 1, cut anywhere from the training pictures, turned and mirrored.
+
+        Drawn pictures are sharper and harder than photographs. Where `softest` is above 1, six of ten patches are cut
+        smaller and enlarged, by up to that factor, and half of them lose contrast.
+        """
         drawn = torch.randint(2**31, (count, 4), generator=generator).tolist()
-        cuts = [self._cut(number, place, size) for number, *place in drawn]
-        return torch.from_numpy(np.stack(cuts)).permute(0, 3, 1, 2).float() / 255.0
+        softness = torch.rand(count, 4, generator=generator).tolist()
+        cuts = []
+        for (number, *place), (whether, how, fade, contrast) in zip(drawn, softness, strict=True):
+            zoom = 1.0 + (softest - 1.0) * how if whether < 0.6 else 1.0
+            patch = self._cut(number, place, round(size / zoom)).astype(np.float32) / np.float32(255.0)
+            if zoom > 1.0:
+                patch = np.clip(cv2.resize(patch, (size, size), interpolation=cv2.INTER_CUBIC), 0.0, 1.0)
+            if softest > 1.0 and fade < 0.5:
+                mean = patch.mean((0, 1))
+                patch = mean + np.float32(0.15 + 0.85 * contrast) * (patch - mean)
+            cuts.append(patch)
+        return torch.from_numpy(np.stack(cuts)).permute(0, 3, 1, 2).contiguous()
 
     def _cut(self, number: int, place: Sequence[int], size: int) -> NDArray[np.uint8]:
         top, left, turn = place

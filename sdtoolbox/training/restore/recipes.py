@@ -12,16 +12,22 @@ from sdtoolbox.training.restore.pool import Pool
 from sdtoolbox.training.run import Metrics, Options
 
 FINAL = 0.6
-"""Share of the budget after which the squared error counts, which PSNR measures; before it the plain error."""
+"""Share of the budget after which the root of the squared error counts; before it the plain error."""
 
 _LARGE = 0.7  # share of the budget after which patches are larger, and fewer
+_SOFTER = 0.25  # share after which a denoiser's patches are soft and pale as well, as photographs are
+_SOFTEST = 2.5
 
 
 def loss(restored: Tensor, clean: Tensor, scale: Tensor, fraction: float) -> Tensor:
-    """Mean error; `scale` (B,) is how large the squared error of each sample is expected to be."""
+    """Mean error; `scale` (B,) is how large the squared error of each sample is expected to be.
+
+    PSNR is a logarithm of the squared error: even surfaces, whose errors are small, weigh in it as much as others. The
+    root is half way from the squared error to its logarithm.
+    """
     if fraction < FINAL:
         return (restored - clean).abs().mean()
-    return ((restored - clean).square().mean((1, 2, 3)) / scale).mean()
+    return ((restored - clean).square().mean((1, 2, 3)) / scale + 1e-7).sqrt().mean()
 
 
 def decibels(restored: Tensor, clean: Tensor) -> float:
@@ -42,7 +48,7 @@ class DenoiserRecipe:
     def loss(self, step: int, fraction: float) -> tuple[Tensor, Metrics]:
         generator = self.options.generator(self.name, step)
         count, size = patches(self.options.batch, 64, 96, fraction)
-        clean = self.pool.patches(count, size, generator)
+        clean = self.pool.patches(count, size, generator, _SOFTEST if fraction > _SOFTER else 1.0)
         maps = degrading.noise_maps(count, size, generator)
         restored = self.module(networks.with_map(degrading.add_noise(clean, maps, generator), maps))
         # The squared error that remains grows about as the noise's standard deviation.
@@ -75,7 +81,7 @@ class UpscalerRecipe:
     def loss(self, step: int, fraction: float) -> tuple[Tensor, Metrics]:
         generator = self.options.generator(self.name, step)
         count, size = patches(self.options.batch, 32, 48, fraction)
-        large = self.pool.patches(count, size * self.scale, generator)
+        large = self.pool.patches(count, size * self.scale, generator, softest=1.6)
         restored = self.module(self.reduced(large, generator).contiguous(memory_format=torch.channels_last))
         return loss(restored, large, torch.full((count,), 0.02), fraction), {}
 
@@ -110,7 +116,7 @@ class CleanerRecipe:
     def loss(self, step: int, fraction: float) -> tuple[Tensor, Metrics]:
         generator = self.options.generator(self.name, step)
         count, size = patches(self.options.batch, 64, 96, fraction)
-        clean = self.pool.patches(count, size + 16, generator)
+        clean = self.pool.patches(count, size + 16, generator, _SOFTEST)
         drawn = torch.rand(count, 4, generator=generator)
         qualities = (10.0 + 86.0 * drawn[:, 0] ** 1.5).int()
         pairs = []

@@ -150,11 +150,11 @@ def summary(results: Mapping[str, Any]) -> str:
     """The tables of all networks, for the documentation."""
     told = results["photographs"]
     parts = [
-        f"Mean PSNR in dB over the middle {told['side']} × {told['side']} pixels of the colour photographs that come with "
-        f"scikit-image {told['scikit-image']} ({', '.join(told['names'])}), none of which any network here was trained "
-        "on. In brackets: what our network gains over that method, and the 95 % interval of this mean (10,000 drawings "
-        "of the photographs with replacement). Every method sees the same 8-bit picture, unless it says otherwise; what "
-        "has settings is given those that do best on these very photographs."
+        f"Mean PSNR in dB over the middle {told['side']} × {told['side']} pixels of the colour photographs that come "
+        f"with scikit-image {told['scikit-image']} ({', '.join(told['names'])}), none of which any network here was "
+        "trained on. In brackets: what our network gains over that method, and the 95 % interval of this mean (10,000 "
+        "drawings of the photographs with replacement). Every method sees the same 8-bit picture, unless it says "
+        "otherwise; what has settings is given those that do best on these very photographs."
     ]
     for product in PRODUCTS.values():
         if product.name in results["networks"]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -10,10 +12,12 @@ SIZE = 512
 Field = NDArray[np.float32]
 """(SIZE, SIZE), of mean 0 and standard deviation 1."""
 
+Maker = Callable[[np.random.Generator], Field]
+
 
 def bank(rng: np.random.Generator, count: int) -> list[Field]:
     """`count` fields, of all kinds."""
-    makers = (_fractal, _grain, _waves, _stripes, _checks)
+    makers: tuple[Maker, ...] = (_fractal, _grain, _waves, _stripes, _checks)
     return [makers[kind](rng) for kind in rng.choice(len(makers), count, p=(0.4, 0.2, 0.15, 0.15, 0.1))]
 
 

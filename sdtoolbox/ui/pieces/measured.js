@@ -14,7 +14,7 @@ const ask = latest(async (asked) => {
   const answer = await fetch(`measure/${props.task}`, { method: "POST", body, headers: { "content-type": "application/json" } });
   return [answer.ok, await answer.json()];
 });
-const nameOf = ({ id, name }) => texts[`choice.restorers.${id}`] ?? texts[`choice.upscalers.${id}`] ?? name;
+const nameOf = ({ id, name }) => texts[`choice.restorers.${id}`] ?? texts[`choice.restorers.${name}`] ?? name;
 const write = ({ noise, jpeg_quality: quality, stages, width, height }) => {
   const damage = [
     say(isGiven(values.noise) ? "measured.noise_given" : "measured.noise", { n: Number(noise.toFixed(1)) }),
@@ -22,7 +22,7 @@ const write = ({ noise, jpeg_quality: quality, stages, width, height }) => {
   ].join(" · ");
   const done = stages.length ? stages.map(nameOf).join(say("list.between")) : say("measured.nothing");
   line.replaceChildren(
-    make("span", {}, damage), " ",
+    make("span", { class: "sd-measured-damage" }, damage),
     make("span", { class: "sd-measured-stages" }, `→ ${done}`), " ",
     make("span", { class: "sd-measured-size" }, `→ ${width}×${height}`));
 };

@@ -133,7 +133,8 @@ const tileNode = (tile) => {
   const inside = tile.failed
     ? make("span", { class: "sd-tile-failed" }, "!")
     : make("img", { src: `thumbnails/${tile.picture.id}.jpg`, alt: "", loading: "lazy", decoding: "async" });
-  return make("button", { type: "button", class: "sd-tile", role: "option", "data-key": tile.key, "data-picture": tile.picture?.id, "aria-label": label, title: label }, inside);
+  const part = Boolean(tile.picture && tile.job.before?.window);
+  return make("button", { type: "button", class: "sd-tile", role: "option", "data-part": part, "data-key": tile.key, "data-picture": tile.picture?.id, "aria-label": label, title: label }, inside);
 };
 const drawStrip = (tile) => {
   const all = tiles();

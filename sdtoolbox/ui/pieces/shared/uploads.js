@@ -1,6 +1,6 @@
 // Pictures and masks on their way to the server, and buttons that must not be faster than they.
-const PICTURE_TYPES = ["image/png", "image/jpeg", "image/webp"];
-const isPicture = (file) => PICTURE_TYPES.includes(file.type) || /\.(png|jpe?g|webp)$/i.test(file.name || "");
+const PICTURE_TYPES = ["png", "jpeg", "webp", "tiff", "bmp", "gif", "avif"].map((name) => `image/${name}`);
+const isPicture = (file) => PICTURE_TYPES.includes(file.type) || /\.(png|jpe?g|webp|tiff?|bmp|gif|avif)$/i.test(file.name || "");
 
 // Keeps a file on the server: {id, width, height}. What went wrong is thrown as a sentence.
 const uploadFile = async (file, kind = "picture", name = file.name || "") => {

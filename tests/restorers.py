@@ -1,0 +1,48 @@
+"""Restorers for tests in miniature, of real architectures: some do what their names say, with weights set by hand."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+KERNEL = ((1, 2, 1), (2, 4, 2), (1, 2, 1))
+
+
+def write_restorers(folder: Path) -> None:
+    """`sdtoolbox-denoiser` (DRUNet: a small blur), `sdtoolbox-jpeg` (leaves all as it is), `sdtoolbox-x2` into `folder`.
+
+    They have the names of the networks that ship, so that the automatic choice takes them.
+    """
+    from safetensors.torch import save_file
+
+    folder.mkdir(parents=True, exist_ok=True)
+    networks = {"sdtoolbox-denoiser": _blurring(), "sdtoolbox-jpeg": _nearest(1), "sdtoolbox-x2": _nearest(2)}
+    for name, network in networks.items():
+        save_file(network.state_dict(), folder / f"{name}.safetensors")
+
+
+def _blurring() -> Any:
+    """A DRUNet of zeros but for its first and last layer: what comes in, blurred a little, whatever noise it is told."""
+    import torch
+    from spandrel.architectures.DRUNet import DRUNet
+
+    widths = [16, 16, 16, 16]
+    network = DRUNet(
+        in_nc=4, out_nc=3, nc=widths, nb=2, act_mode="R", downsample_mode="strideconv", upsample_mode="convtranspose"
+    )
+    state = {name: torch.zeros_like(weights) for name, weights in network.state_dict().items()}
+    for colour in range(3):
+        state["m_head.weight"][colour, colour] = torch.tensor(KERNEL) / 16
+        state["m_tail.weight"][colour, colour, 1, 1] = 1
+    network.load_state_dict(state)
+    return network
+
+
+def _nearest(scale: int) -> Any:
+    """A Compact of zeros: what comes in, each pixel repeated."""
+    import torch
+    from spandrel.architectures.Compact import Compact
+
+    network = Compact(num_feat=16, num_conv=2, upscale=scale)
+    network.load_state_dict({name: torch.zeros_like(weights) for name, weights in network.state_dict().items()})
+    return network
