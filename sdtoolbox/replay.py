@@ -55,7 +55,8 @@ MODELS = {
     "embeddings": "embedding",
 }
 
-NAMES_OF_MODELS = (*MODELS, "plot", "wordings", "stages", "upscaler", "second_upscaler")
+UPSCALERS = ("upscaler", "second_upscaler", "hires_upscaler")
+NAMES_OF_MODELS = (*MODELS, "plot", "wordings", "stages", *UPSCALERS)
 """Fields that hold ids, which say where a model lies: it may lie elsewhere here."""
 
 
@@ -167,7 +168,24 @@ def _here(toolbox: Toolbox, exact: Mapping[str, Any], before: Mapping[str, Any])
         changes["adapters"] = tuple(
             one.model_copy(update={"adapter": entry.id}) for one, entry in zip(adapters, found, strict=True)
         )
-    return request.model_copy(update=changes)
+    return request.model_copy(update=changes | _restorers_here(toolbox, request, before.get("networks")))
+
+
+def _restorers_here(toolbox: Toolbox, request: Request, recorded: Any) -> dict[str, Any]:
+    """The fields that name networks which restore, with the ids that these have here."""
+    here = {
+        str(one["id"]): _find(toolbox, str(one["id"]), one, "restorer", "stages").id
+        for one in _models(recorded)
+        if "id" in one
+    }
+    changes: dict[str, Any] = {
+        name: here[value] for name in UPSCALERS if (value := getattr(request, name, None)) is not None and value in here
+    }
+    if stages := getattr(request, "stages", ()):
+        changes["stages"] = tuple(
+            one.model_copy(update={"restorer": here.get(one.restorer, one.restorer)}) for one in stages
+        )
+    return changes
 
 
 def _find(toolbox: Toolbox, identity: str, recorded: Any, kind: Kind, field: str) -> CatalogEntry:

@@ -9,7 +9,7 @@ KERNEL = ((1, 2, 1), (2, 4, 2), (1, 2, 1))
 
 
 def write_restorers(folder: Path) -> None:
-    """`sdtoolbox-denoiser` (DRUNet: a small blur), `sdtoolbox-jpeg` (leaves all as it is), `sdtoolbox-x2` into `folder`.
+    """`sdtoolbox-denoiser` (DRUNet: a small blur), `sdtoolbox-jpeg` (changes nothing), `sdtoolbox-x2` into `folder`.
 
     They have the names of the networks that ship, so that the automatic choice takes them.
     """
@@ -22,7 +22,7 @@ def write_restorers(folder: Path) -> None:
 
 
 def _blurring() -> Any:
-    """A DRUNet of zeros but for its first and last layer: what comes in, blurred a little, whatever noise it is told."""
+    """A DRUNet of zeros but for its first and last layer: a little blur, whatever noise it is told."""
     import torch
     from spandrel.architectures.DRUNet import DRUNet
 

@@ -63,7 +63,7 @@ def _flag(request: type[Request], name: str) -> click.Option:
         several = name == "image"
         notes = ["a file or a folder; may be repeated" if several else "a file"]
         return click.Option([name, *_flags(name, control)], multiple=several, help=f"{text}  [{'; '.join(notes)}]")
-    several = control.kind in ("adapters", "options", "styles", "plot")
+    several = control.kind in ("adapters", "options", "styles", "plot", "stages")
     if several:
         notes = ["may be repeated"]
     elif info.default not in (None, "", False):
@@ -71,7 +71,7 @@ def _flag(request: type[Request], name: str) -> click.Option:
     flags = _flags(name, control)
     if control.kind == "flag":
         return click.Option([name, "/".join([flags[0], f"--no-{flags[0][2:]}"])], default=None, help=text)
-    kind = click.STRING if several or control.kind in ("prompt", "choice") else Value()
+    kind = click.STRING if several or control.kind in ("prompt", "choice", "restorer") else Value()
     help_text = text + (f"  [{'; '.join(notes)}]" if notes else "")
     return click.Option([name, *flags], type=kind, multiple=several, help=help_text)
 

@@ -11,15 +11,18 @@ from sdtoolbox.images.opening import UNREADABLE, unreadable
 BIT_DEPTH = 24
 """Where a PNG's header holds its bits a channel."""
 WHITE = 65535
-BITS, PHOTOMETRIC, ORIENTATION, EXTRA, KIND = 258, 262, 274, 338, 254
+BITS, PHOTOMETRIC, ORIENTATION, PLANES, EXTRA, KIND = 258, 262, 274, 284, 338, 254
 """Tags of TIFF 6.0."""
-REDUCED, WHITE_IS_ZERO, ASSOCIATED = 1, 0, 1
+REDUCED, WHITE_IS_ZERO, APART, ASSOCIATED = 1, 0, 2, 1
 SINGLE = ("I;16", "I;16B", "I;16L", "I", "F")
 """Pillow's kinds of greys that are not of 8 bits."""
 
 
 def is_deep(data: bytes, image: Image.Image) -> bool:
-    """Whether a picture that was opened, but not yet decoded, has more than 8 bits a channel that can be kept."""
+    """Whether a picture that was opened, but not yet decoded, has more than 8 bits a channel that can be kept.
+
+    UserError IMAGE_INVALID for TIFF files that decoders would read, but as something else.
+    """
     if image.format == "PNG":
         return data[BIT_DEPTH] == 16
     if image.format != "TIFF":
@@ -27,7 +30,13 @@ def is_deep(data: bytes, image: Image.Image) -> bool:
     if tag(image, KIND, 0) & REDUCED:
         said = "the first picture in this TIFF file is only a small copy, as in a camera's raw files."
         raise UserError("IMAGE_INVALID", said, "Export it as TIFF, PNG or JPEG from a raw converter.")
-    return image.mode in SINGLE or (image.mode in ("RGB", "RGBA") and tag(image, BITS, 8) == 16)
+    if image.mode in SINGLE:
+        return True
+    deep = tag(image, BITS, 8) == 16
+    if deep and tag(image, PLANES, 1) == APART:  # which neither Pillow nor OpenCV puts together rightly
+        said = "this TIFF file holds 16 bits with each channel by itself, which cannot be read."
+        raise UserError("IMAGE_INVALID", said, "Save it with its channels interleaved, or as PNG.")
+    return deep and image.mode in ("RGB", "RGBA")
 
 
 def tag(image: Image.Image, number: int, otherwise: int) -> int:

@@ -20,7 +20,8 @@ BLUR = 4.0
 """The usual blur; it reaches 10 pixels."""
 ASPECT_TOLERANCE = 0.01
 LOSSY_NOISE = 8 / 255
-"""How far JPEG and WebP move black and white near an edge; a mask saved so would cover the whole picture thinly."""
+"""How far JPEG, WebP and AVIF move black and white near an edge; a mask saved so would cover a whole picture thinly."""
+LOSSLESS = ("PNG", "TIFF", "BMP", "GIF")
 GREY_LEVELS = 32
 FULL_STRENGTH = 0.25
 """From this grey on, what was repainted is shown as it is; below it differs so little that it is mixed in."""
@@ -35,7 +36,7 @@ def read_mask(source: bytes | Path, size: tuple[int, int]) -> Mask:
     data = file_bytes(source)
     raster = Raster.read(data)
     mask = _values(raster)
-    if opened(data, FORMATS).format != "PNG":
+    if opened(data, FORMATS).format not in LOSSLESS:
         mask = np.where(mask < LOSSY_NOISE, 0, np.where(mask > 1 - LOSSY_NOISE, 1, mask)).astype(np.float32)
     if raster.size == size:
         return mask

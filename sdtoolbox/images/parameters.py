@@ -155,7 +155,8 @@ def _other_models(request: Request, models: Mapping[str, Mapping[str, Any]]) -> 
     for name in type(request).model_fields:
         control = control_of(type(request), name)
         one = models.get(str(getattr(request, name)))
-        if control.parameters_key and control.parameters_key not in ("Model", "VAE") and one is not None:
+        own = control.parameters_key in ("", "Model", "VAE") or control.choices == "upscalers"
+        if one is not None and not own:
             pairs[control.parameters_key] = f"{one['name']} [{str(one['sha256'])[:10]}]".removesuffix(" []")
     return pairs
 
@@ -170,7 +171,7 @@ def _restorers(
         if control.kind == "stages" and value:
             named = (one.model_copy(update={"restorer": _restorer(one.restorer, registries, models)}) for one in value)
             pairs[control.parameters_key] = "; ".join(one.short() for one in named)
-        elif control.kind == "restorer" and value:
+        elif value and (control.kind == "restorer" or (control.choices == "upscalers" and value in models)):
             pairs[control.parameters_key] = _restorer(value, registries, models)
     return pairs
 

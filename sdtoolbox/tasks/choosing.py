@@ -126,12 +126,13 @@ def _resolve_enlargers(
         if values[field] is None:
             continue
         try:
-            values[field] = _enlarger(values[field], field, registries, catalog)
+            values[field] = enlarger(values[field], field, registries, catalog)
         except UserError as error:
             problems.append(error)
 
 
-def _enlarger(name: str, field: str, registries: Registries, catalog: Catalog) -> str:
+def enlarger(name: str, field: str, registries: Registries, catalog: Catalog) -> str:
+    """The id of what enlarges pictures and is called so: an upscaler, a restorer, a network; UserError if none."""
     upscalers = registries.upscalers
     if name in upscalers and upscalers.get(name).value.on == "pictures":
         return upscalers.get(name).id

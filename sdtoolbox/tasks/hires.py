@@ -11,11 +11,14 @@ from sdtoolbox.protocols import DiffusionModel, TaskContext, UpscalerInfo
 from sdtoolbox.registry import Entry
 from sdtoolbox.schema.txt2img import Txt2Img
 from sdtoolbox.tasks.diffusion import Batch, concrete
-from sdtoolbox.tasks.resizing import covering, failed, with_upscaler
+from sdtoolbox.tasks.enlarging import failed, on_pictures, upscaler_of
+from sdtoolbox.tasks.resizing import covering
 
 if TYPE_CHECKING:
     from PIL.Image import Image
     from torch import Tensor
+
+    from sdtoolbox.tasks.enlarging import Enlarge
 
 LARGEST_SIDE = 8192
 FIELD = "hires_upscaler"
@@ -89,12 +92,13 @@ def enlarged(
     Where the aspect changes they are enlarged to cover the new size, and the middle is taken.
     """
     request = batch.request
-    entry: Entry[UpscalerInfo] = ctx.registries.upscalers.get(request.hires_upscaler, FIELD)
     width, height = second_size(request)
-    if entry.value.on == "pictures":
+    if on_pictures(request.hires_upscaler, ctx.registries):
+        enlarge = upscaler_of(request.hires_upscaler, ctx, FIELD)
         ctx.stage("upscaling", picture=batch.first, pictures_total=batch.pictures_total, work=width * height)
         pictures = drawn_by.decode(latents, concrete(request.width), concrete(request.height))
-        return for_model.latents([_picture(entry, picture, width, height) for picture in pictures])
+        return for_model.latents([_picture(enlarge, picture, width, height) for picture in pictures])
+    entry: Entry[UpscalerInfo] = ctx.registries.upscalers.get(request.hires_upscaler, FIELD)
     places = for_model.noise([0], width, height).initial().shape[-2:]
     tall, wide = covering(latents.shape[-2], latents.shape[-1], *places)
     large = entry.value.function(latents, tall, wide)
@@ -105,8 +109,8 @@ def enlarged(
     return middle
 
 
-def _picture(entry: Entry[UpscalerInfo], picture: Image, width: int, height: int) -> Image:
+def _picture(enlarge: Enlarge, picture: Image, width: int, height: int) -> Image:
     tall, wide = covering(picture.height, picture.width, height, width)
-    large = with_upscaler(entry, picture, wide, tall, FIELD)
+    large = enlarge(picture, wide, tall)
     left, top = (wide - width) // 2, (tall - height) // 2
     return large.crop((left, top, left + width, top + height))

@@ -10,6 +10,7 @@ from sdtoolbox.models.catalog import Catalog
 from sdtoolbox.models.entries import CatalogEntry
 from sdtoolbox.models.fit import base_word, share_latents
 from sdtoolbox.schema.requests import Request, control_of
+from sdtoolbox.tasks.enlarging import on_pictures
 
 
 def resolve_later_models(
@@ -44,9 +45,7 @@ def resolve_later_models(
 
 def _through_pictures(name: str, values: dict[str, Any], registries: Registries) -> bool:
     """Whether the pass of this model begins with pictures: then any model may go on."""
-    upscaler = str(values.get("hires_upscaler"))
-    known = name == "hires_checkpoint" and upscaler in registries.upscalers
-    return known and registries.upscalers.get(upscaler).value.on == "pictures"
+    return name == "hires_checkpoint" and on_pictures(str(values.get("hires_upscaler")), registries)
 
 
 def _check(before: CatalogEntry, after: CatalogEntry, field: str) -> None:

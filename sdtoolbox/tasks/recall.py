@@ -22,6 +22,7 @@ from sdtoolbox.schema.adapters import adapters_from
 from sdtoolbox.schema.problems import shown
 from sdtoolbox.schema.requests import Request, control_of, picture_fields
 from sdtoolbox.schema.restoring import Restoring
+from sdtoolbox.tasks.choosing import enlarger
 
 HASH_KEYS = {"checkpoint": "Model hash", "vae": "VAE hash"}
 LORA_HASHES = "Lora hashes"
@@ -81,7 +82,7 @@ def recall(
     finder = _Finder(catalog, recalled, hashes)
     _find_models(request, finder)
     _find_pictures(request, recalled, is_here)
-    _keep_valid(request, recalled, registries)
+    _keep_valid(request, recalled, registries, catalog)
     return recalled
 
 
@@ -228,7 +229,7 @@ def _with_tags_found(text: str, finder: _Finder) -> str:
     return " ".join(part for part in (rest, *written) if part)
 
 
-def _keep_valid(request: type[Request], recalled: Recalled, registries: Registries) -> None:
+def _keep_valid(request: type[Request], recalled: Recalled, registries: Registries, catalog: Catalog) -> None:
     """Move what the request class, or a registry, does not allow from `values` to `refused`."""
     values = request.without_aliases(recalled.values)
     known = registries.by_name()
@@ -238,7 +239,7 @@ def _keep_valid(request: type[Request], recalled: Recalled, registries: Registri
             continue
         if values[name] in registry:
             values[name] = registry.get(values[name]).id
-        else:
+        elif registry is not registries.upscalers or _network(values, name, registries, catalog) is None:
             recalled.refused[name] = shown(values.pop(name))
     try:
         request.parse(values)
@@ -247,3 +248,12 @@ def _keep_valid(request: type[Request], recalled: Recalled, registries: Registri
             if problem.field in values:
                 recalled.refused[problem.field] = shown(values.pop(problem.field))
     recalled.values = values
+
+
+def _network(values: dict[str, Any], name: str, registries: Registries, catalog: Catalog) -> str | None:
+    """The network that a text names as an upscaler, put into `values` by its id; None if it is not here."""
+    try:
+        values[name] = enlarger(values[name], name, registries, catalog)
+    except UserError:
+        return None
+    return str(values[name])

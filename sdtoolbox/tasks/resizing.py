@@ -8,16 +8,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from sdtoolbox.errors import UserError
 from sdtoolbox.images.raster import Raster, eight_bits
-from sdtoolbox.registry import Entry
 from sdtoolbox.schema.img2img import Img2Img
 from sdtoolbox.tasks.diffusion import concrete
+from sdtoolbox.tasks.enlarging import upscaler_of
 
 if TYPE_CHECKING:
-    from PIL.Image import Image
-
-    from sdtoolbox.protocols import TaskContext, UpscalerInfo
+    from sdtoolbox.protocols import TaskContext
+    from sdtoolbox.tasks.enlarging import Enlarge
 
 
 def resized(source: Raster, request: Img2Img, ctx: TaskContext) -> Raster:
@@ -30,23 +28,23 @@ def resized(source: Raster, request: Img2Img, ctx: TaskContext) -> Raster:
         return source
     if request.resize_mode == "latent":
         return source.resized(width, height)
-    entry: Entry[UpscalerInfo] = ctx.registries.upscalers.get(request.upscaler, "upscaler")
+    enlarge = upscaler_of(request.upscaler, ctx)
     if request.resize_mode == "crop":
         tall, wide = covering(source.size[1], source.size[0], height, width)
         left, top = (wide - width) // 2, (tall - height) // 2
-        return _scaled(source, wide, tall, entry).crop((left, top, left + width, top + height))
+        return _scaled(source, wide, tall, enlarge).crop((left, top, left + width, top + height))
     if request.resize_mode == "fill":
-        return _framed(source, width, height, entry)
-    return _scaled(source, width, height, entry)
+        return _framed(source, width, height, enlarge)
+    return _scaled(source, width, height, enlarge)
 
 
-def _framed(source: Raster, width: int, height: int, entry: Entry[UpscalerInfo]) -> Raster:
+def _framed(source: Raster, width: int, height: int, enlarge: Enlarge) -> Raster:
     """The whole picture in the middle, its edges repeated to the border, there to be drawn over: opaque."""
     factor = min(width / source.size[0], height / source.size[1])
     wide, tall = (
         max(1, min(limit, round(side * factor))) for side, limit in zip(source.size, (width, height), strict=True)
     )
-    inside = _scaled(source, wide, tall, entry)
+    inside = _scaled(source, wide, tall, enlarge)
     left, top = (width - wide) // 2, (height - tall) // 2
     framed = inside.extended(left, top, width - wide - left, height - tall - top)
     if framed.alpha is None or inside.alpha is None:
@@ -56,22 +54,12 @@ def _framed(source: Raster, width: int, height: int, entry: Entry[UpscalerInfo])
     return replace(framed, alpha=alpha)
 
 
-def _scaled(source: Raster, width: int, height: int, entry: Entry[UpscalerInfo]) -> Raster:
+def _scaled(source: Raster, width: int, height: int, enlarge: Enlarge) -> Raster:
     if source.size == (width, height):
         return source
-    large = with_upscaler(entry, source.picture(), width, height)
+    large = enlarge(source.picture(), width, height)
     alpha = source.resized(width, height).alpha
     return Raster(np.asarray(large), None if alpha is None else eight_bits(alpha))
-
-
-def with_upscaler(
-    entry: Entry[UpscalerInfo], picture: Image, width: int, height: int, field: str = "upscaler"
-) -> Image:
-    """A picture at another size; EXTENSION_FAILED, for the field that names it, if the upscaler made another."""
-    large: Image = entry.value.function(picture, width, height)
-    if getattr(large, "size", None) != (width, height):
-        raise failed(entry, getattr(large, "size", type(large).__name__), field)
-    return large
 
 
 def covering(height: int, width: int, to_height: int, to_width: int) -> tuple[int, int]:
@@ -80,9 +68,3 @@ def covering(height: int, width: int, to_height: int, to_width: int) -> tuple[in
         return to_height, to_width
     factor = max(to_height / height, to_width / width)
     return max(to_height, math.ceil(height * factor - 1e-6)), max(to_width, math.ceil(width * factor - 1e-6))
-
-
-def failed(entry: Entry[UpscalerInfo], got: object, field: str = "upscaler") -> UserError:
-    """What to say of an upscaler that made something else than was asked for."""
-    said = f"upscaler {entry.label} of {entry.owner} returned {got}."
-    return UserError("EXTENSION_FAILED", said, "Choose another upscaler.", field)

@@ -19,7 +19,7 @@ from sdtoolbox.protocols import Form
 from sdtoolbox.schema.fields import LARGEST_SEED
 from sdtoolbox.schema.requests import Request, control_of
 from sdtoolbox.schema.txt2img import Txt2Img
-from sdtoolbox.tasks.choosing import resolve_restoring
+from sdtoolbox.tasks.choosing import enlarger, resolve_restoring
 from sdtoolbox.tasks.hires import second_size
 from sdtoolbox.tasks.inputs import resolve_eraser, resolve_pictures
 from sdtoolbox.tasks.later_models import resolve_later_models
@@ -72,7 +72,7 @@ def resolve(
         _fill_open(values, checkpoint)
     _resolve_vae(request, values, checkpoint, catalog, problems)
     resolve_later_models(request, values, checkpoint, catalog, registries, problems)
-    _resolve_names(request, values, registries, problems)
+    _resolve_names(request, values, registries, catalog, problems)
     resolve_options(request, values, registries, problems)
     if checkpoint is not None and not problems:
         _check_form(values, checkpoint, registries, problems)
@@ -135,7 +135,9 @@ def _fill_open(values: dict[str, Any], checkpoint: CatalogEntry) -> None:
             values[name] = checkpoint.defaults[name]
 
 
-def _resolve_names(request: Request, values: dict[str, Any], registries: Registries, problems: list[UserError]) -> None:
+def _resolve_names(
+    request: Request, values: dict[str, Any], registries: Registries, catalog: Catalog, problems: list[UserError]
+) -> None:
     for name, value in values.items():
         control = control_of(type(request), name)
         choices = control.choices
@@ -144,8 +146,12 @@ def _resolve_names(request: Request, values: dict[str, Any], registries: Registr
             continue
         if value in dict(control.options):
             continue
+        registry = registries.by_name()[choices]
         try:
-            values[name] = registries.by_name()[choices].get(value, name).id
+            if choices == "upscalers" and value not in registry:
+                values[name] = enlarger(value, name, registries, catalog)
+            else:
+                values[name] = registry.get(value, name).id
         except UserError as error:
             problems.append(error)
 

@@ -15,11 +15,12 @@ from sdtoolbox.errors import UserError
 from sdtoolbox.images.quality import difference, psnr, ssim
 from sdtoolbox.images.raster import Box, Raster
 from sdtoolbox.images.resampling import resampled
-from sdtoolbox.protocols import Drawn, Restorer, TaskContext
+from sdtoolbox.protocols import Drawn, TaskContext
 from sdtoolbox.schema.restoring import Restoring
 from sdtoolbox.schema.stages import RestoreStage
 from sdtoolbox.tasks.diffusion import concrete
-from sdtoolbox.tasks.mixing import Registered, together
+from sdtoolbox.tasks.enlarging import opened
+from sdtoolbox.tasks.mixing import together
 from sdtoolbox.tasks.tiling import FEATHER, Treatment, treated
 
 TRIAL = 96
@@ -79,13 +80,6 @@ def treatments_of(
         Treatment(opened(stage.restorer, ctx, held), noise * stage.strength, stage.blend, stage.options)
         for stage in stages
     ]
-
-
-def opened(name: str, ctx: TaskContext, held: ExitStack) -> Restorer:
-    """The restorer of this id: a registered one, or a network that is kept loaded until `held` ends."""
-    if name in ctx.registries.restorers:
-        return Registered(ctx.registries.restorers.get(name))
-    return held.enter_context(ctx.restorer(name))
 
 
 def restored(request: Restoring, chain: Chain, source: Raster, ctx: TaskContext) -> Raster:

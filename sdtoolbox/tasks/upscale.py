@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 from sdtoolbox.protocols import Drawn, Restorer, TaskContext
 from sdtoolbox.schema.restoring import Upscale
 from sdtoolbox.tasks.diffusion import concrete
+from sdtoolbox.tasks.enlarging import opened
 from sdtoolbox.tasks.mixing import Mixture, Resampled
-from sdtoolbox.tasks.restoring import chained, finished, opened, restored, treatments_of, window_of
+from sdtoolbox.tasks.restoring import chained, finished, restored, treatments_of, window_of
 from sdtoolbox.tasks.tiling import Treatment
 
 if TYPE_CHECKING:

@@ -97,14 +97,15 @@ def _parameters(parts: Parts, ctx: JobContext, drawn: Drawn) -> str:
 
 def _others(parts: Parts, request: Request) -> dict[str, dict[str, Any]]:
     """Name and, where it is known, SHA-256 of the checkpoints of later passes, and of networks that restore."""
-    shelved = [name for name in type(request).model_fields if control_of(type(request), name).choices == "checkpoints"]
+    shelves = "checkpoints", "upscalers"
+    shelved = [name for name in type(request).model_fields if control_of(type(request), name).choices in shelves]
     named = {str(value) for name in shelved if (value := getattr(request, name)) is not None}
     found: dict[str, dict[str, Any]] = {}
     for identity in named | set(getattr(request, "restorers", ())):
         try:
             entry = parts.catalog.get(identity)
             found[identity] = {"name": entry.name, "sha256": parts.catalog.hashes(entry).get("sha256", "")}
-        except UserError:  # removed meanwhile: its id stays in the text
+        except UserError:  # removed meanwhile, and its id stays in the text; or no network at all
             continue
     return found
 

@@ -14,6 +14,7 @@ from PIL import Image, features
 from sdtoolbox.errors import UserError
 from sdtoolbox.images import tiff
 from sdtoolbox.images.encoding import WAYS, encoded
+from sdtoolbox.images.masks import read_mask
 from sdtoolbox.images.metadata import read_text
 from sdtoolbox.images.opening import FORMATS, NAMES
 from sdtoolbox.images.raster import Raster, eight_bits
@@ -165,6 +166,17 @@ def test_the_small_copy_in_a_raw_file_is_not_taken_for_the_picture() -> None:
     data = with_tag(tiff.encoded(noise(4, 4, 3), None, None), 254, 1)
     with pytest.raises(UserError, match="raw files"):
         Raster.read(data)
+
+
+def test_channels_by_themselves_are_refused_rather_than_mixed_up() -> None:
+    data = with_tag(tiff.encoded(noise(6, 9, 3, depth=16), None, None), 284, 2)
+    with pytest.raises(UserError, match="each channel by itself"):
+        Raster.read(data)
+
+
+def test_a_faint_mask_in_a_lossless_file_stays() -> None:
+    mask = np.full((6, 8), 5, np.uint8)
+    assert (read_mask(saved(Image.fromarray(mask), "TIFF"), (8, 6)) == np.float32(5 / 255)).all()
 
 
 def test_cmyk_of_adobe_is_not_inverted() -> None:

@@ -35,7 +35,7 @@ def send(toolbox: Toolbox, path: str, body: bytes | None = None, *, shared: bool
     app.include_router(pictures(toolbox))
     app.include_router(inputs(toolbox, shared=shared))
     app.add_exception_handler(UserError, lambda _, error: error_response(error))  # type: ignore[arg-type]
-    headers = {"content-type": "application/json"} if path.startswith("/select") else {}
+    headers = {"content-type": "application/json"} if path.startswith(("/select", "/measure")) else {}
     return ask(Answers(app), "GET" if body is None else "POST", path, headers, [body or b""])
 
 
@@ -138,3 +138,40 @@ def test_what_was_pointed_at_becomes_a_mask(toolbox: Toolbox) -> None:
         answer = asked(selector, **question)
         assert answer.status in (400, 422) and answer.json()["code"] == "PARAM_INVALID", question
     assert asked("flood", points=[[2, 2]], image="0" * 32).status == 404
+
+
+def test_what_a_restoration_would_do_is_said_before_it_is_done(toolbox: Toolbox) -> None:
+    rng = np.random.default_rng(0)
+    image = toolbox.add_picture(saved(Image.fromarray(rng.normal(128, 20, (96, 64, 3)).clip(0, 255).astype(np.uint8))))
+
+    def asked(task: str, **values: Any) -> Answer:
+        return send(toolbox, f"/measure/{task}", json.dumps({"image": image} | values).encode())
+
+    said = asked("denoise", stages=[{"restorer": "median"}, {"restorer": "Wavelet", "strength": 0.5}]).json()
+    assert said["noise"] == pytest.approx(20, abs=2)
+    assert said["jpeg_quality"] == 100
+    assert said["stages"] == [{"id": "median", "name": "Median (specks)"}, {"id": "wavelet", "name": "Wavelet"}]
+    assert (said["width"], said["height"]) == (64, 96)
+    larger = asked("upscale", scale=3, noise=0, upscaler="lanczos").json()
+    assert (larger["noise"], larger["width"], larger["height"]) == (0, 192, 288)
+    assert larger["stages"] == [{"id": "lanczos", "name": "Lanczos"}]
+
+
+@pytest.mark.parametrize(
+    ("task", "values", "field"),
+    [
+        ("denoise", {"noise": 200}, "noise"),
+        ("denoise", {"stages": "nonsense"}, "stages"),
+        ("upscale", {"scale": 16, "width": 60_000, "height": 60_000}, "scale"),
+        ("denoise", {"image": None}, "image"),
+        ("erase", {}, "task"),
+        ("nothing", {}, None),
+    ],
+)
+def test_a_restoration_that_cannot_be_is_said_at_its_field(
+    toolbox: Toolbox, task: str, values: dict[str, Any], field: str | None
+) -> None:
+    image = toolbox.add_picture(saved(Image.new("RGB", (40, 30))))
+    answer = send(toolbox, f"/measure/{task}", json.dumps({"image": image} | values).encode())
+    assert 400 <= answer.status < 500
+    assert answer.json()["field"] == field

@@ -24,7 +24,12 @@ LAMA = ("model.1.bn_l.running_mean",)
 
 
 def compact(scale: int) -> dict[str, tuple[int, ...]]:
-    layers = {"body.0.weight": (4, 3, 3, 3), "body.1.weight": (4,), "body.2.weight": (4, 4, 3, 3), "body.3.weight": (4,)}
+    layers = {
+        "body.0.weight": (4, 3, 3, 3),
+        "body.1.weight": (4,),
+        "body.2.weight": (4, 4, 3, 3),
+        "body.3.weight": (4,),
+    }
     return layers | {"body.4.weight": (3 * scale**2, 4, 3, 3), "body.4.bias": (3 * scale**2,)}
 
 
@@ -58,7 +63,9 @@ def smooth(width: int = 160, height: int = 120) -> np.ndarray:
 
 
 def file(noise: float = 0, quality: int | None = None, size: tuple[int, int] = (160, 120)) -> bytes:
-    pixels = smooth(*size) + np.random.default_rng(0).normal(0, noise, (size[1], size[0], 3)) if noise else smooth(*size)
+    pixels = (
+        smooth(*size) + np.random.default_rng(0).normal(0, noise, (size[1], size[0], 3)) if noise else smooth(*size)
+    )
     buffer = io.BytesIO()
     picture = Image.fromarray(np.rint(pixels).clip(0, 255).astype(np.uint8))
     picture.save(buffer, "PNG") if quality is None else picture.save(buffer, "JPEG", quality=quality)

@@ -11,6 +11,7 @@ from PIL import Image
 
 from sdtoolbox.errors import InvalidRequest, UserError
 from sdtoolbox.schema.inpaint import Erase, Inpaint
+from sdtoolbox.schema.restoring import Denoise
 from sdtoolbox.schema.results import Picture
 from sdtoolbox.schema.txt2img import Txt2Img
 from sdtoolbox.settings import Settings
@@ -192,3 +193,15 @@ def test_a_fold_knows_its_fields_and_its_switch(form: Form) -> None:
         "switched": "hires",
     }
     assert form.fold(["clip_skip", "tiling"])["fields"] == {"tiling": "none"}  # what a checkpoint fills is nobody's
+
+
+def test_stages_are_kept_as_they_are_and_a_dropped_picture_without_any_takes_them_away(form: Form) -> None:
+    denoising = Form(form.toolbox, Denoise, Texts("en"))
+    stages = [{"restorer": "wavelet", "strength": 0.5, "blend": 1, "options": {}}]
+    kept = denoising.restored({"stages": stages, "noise": 12.5})
+    assert (kept["stages"], kept["noise"]) == (stages, 12.5)
+    assert denoising.restored({"stages": [{"strength": 1}]})["stages"] == []
+    request = denoising.parse(kept)
+    assert isinstance(request, Denoise)
+    assert request.stages[0].strength == 0.5
+    assert denoising.filled({"noise": 3}, kept)["stages"] == []

@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 import pytest
 from PIL import Image
@@ -13,6 +14,8 @@ from PIL import Image
 from sdtoolbox.errors import UserError
 from sdtoolbox.jobs.holding import Holding
 from sdtoolbox.schema.inpaint import Inpaint
+from sdtoolbox.schema.restoring import Denoise
+from sdtoolbox.schema.results import Picture
 from sdtoolbox.schema.txt2img import Txt2Img
 from sdtoolbox.settings import Settings
 from sdtoolbox.toolbox import Toolbox
@@ -71,6 +74,19 @@ def test_what_is_sent_is_small_json_without_paths(toolbox: Toolbox) -> None:
     sent = json.dumps([views.queue(toolbox), views.desks(toolbox, Texts(), "me", ["txt2img"])])
     assert len(sent) < 3000
     assert str(toolbox.settings.home) not in sent
+
+
+def test_a_part_of_a_picture_says_which_and_a_map_of_differences_what_it_is(toolbox: Toolbox) -> None:
+    image = toolbox.add_picture(png((64, 48)))
+    job_id = toolbox.submit(Denoise(image=image, noise=0, jpeg_quality=100, window=(0, 8, 32, 40)), "me")
+    card = views.card(toolbox.job(job_id), toolbox.event(job_id), Texts())
+    assert card["before"]["window"] == [0, 8, 32, 40]
+    assert card["task"] == "denoise"
+    request = {"difference_map": True}
+    known: dict[str, Any] = {"seed": 0, "width": 8, "height": 8, "request": request, "file": "x.png"}
+    pictures = [Picture(id=f"{i}" * 32, index=i, measured={"psnr": 31.5}, **known) for i in (0, 1)]
+    assert [views._picture(one)["difference"] for one in pictures] == [False, True]
+    assert views._picture(pictures[0])["measured"] == {"psnr": 31.5}
 
 
 def test_a_failed_job_says_why_in_the_pages_language(toolbox: Toolbox) -> None:

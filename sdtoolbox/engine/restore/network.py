@@ -100,7 +100,8 @@ class Network:
             found = self.network(torch.cat([batch, levels], 1))
         else:
             found = self.descriptor(batch)
-        return found.transpose(0, 1) if colours == 1 else found
+        made: Tensor = found.transpose(0, 1) if colours == 1 else found
+        return made
 
     def _size(self, height: int, width: int) -> tuple[int, int]:
         """What it takes at least for a picture of this size."""

@@ -2,7 +2,6 @@
 
 import json
 from argparse import Namespace
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -25,7 +24,7 @@ def stage(name: str, folder: Path, *more: str) -> Namespace:
 
 
 @pytest.fixture(scope="module")
-def trained(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with `run` and `assets` after every stage but `evaluate`."""
     folder = tmp_path_factory.mktemp("restore")
     with pytest.MonkeyPatch.context() as patch:
@@ -36,7 +35,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         for name in ("denoiser", "sr4", "sr2", "jpeg"):
             run_stage(name, stage(name, folder, "--steps", "1", "--batch", "1"))
         run_stage("export", stage("export", folder))
-    yield folder
+    return folder
 
 
 @pytest.mark.parametrize("product", PRODUCTS.values(), ids=PRODUCTS)
