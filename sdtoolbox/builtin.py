@@ -34,6 +34,7 @@ BUILTIN_MODULES = (
     "sdtoolbox.restorers.bilateral",
     "sdtoolbox.restorers.median",
     "sdtoolbox.restorers.sharpen",
+    "sdtoolbox.restorers.deblock",
     "sdtoolbox.tasks.txt2img",
     "sdtoolbox.tasks.img2img",
     "sdtoolbox.tasks.inpaint",

@@ -344,3 +344,68 @@ def test_a_folder_is_drawn_picture_by_picture(
     own, none = (answer["request"] for answer in answers[:2])
     assert (own["prompt"], own["seed"], own["steps"], own["strength"]) == (REQUEST["prompt"], 7, 2, 0.5)
     assert none["prompt"] == ""
+
+
+# Requests that restore pictures
+
+RESTORING: dict[str, dict[str, Any]] = {"denoise": {}, "upscale": {"scale": 4}}
+
+
+@pytest.fixture(scope="module", params=RESTORING)
+def restored_here(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, tiny_models: Path
+) -> tuple[str, Path, Path]:
+    """A task, a noisy picture, and what Python makes of it in a home of its own when nobody says how."""
+    task = request.param
+    folder = tmp_path_factory.mktemp("restored")
+    given, made = folder / "in.png", folder / "out.png"
+    noise = np.random.default_rng(0).normal(128, 12, (56, 72, 3))
+    Image.fromarray(noise.clip(0, 255).astype(np.uint8)).save(given)
+    with Toolbox.open(home=folder / "home", model_folders=(tiny_models,)) as toolbox:
+        result = toolbox.run(task, image=toolbox.add_picture(given), **RESTORING[task])
+        made.write_bytes(toolbox.picture_path(result.pictures[0].id).read_bytes())
+    scale = RESTORING[task].get("scale", 1)
+    assert open_picture(made).size == (72 * scale, 56 * scale)
+    assert result.request["stages"], "the noise is seen"
+    return task, given, made
+
+
+def test_the_client_restores_the_same(client: Client, restored_here: tuple[str, Path, Path]) -> None:
+    task, given, made = restored_here
+    files, result = client.predict(image=handle_file(given), **RESTORING[task], api_name=f"/{task}")
+    assert np.array_equal(pixels(Path(files[0])), pixels(made))
+    # What was chosen can be said as well: as objects, or in the short form.
+    stages = result["request"]["stages"]
+    short = [f"{stages[0]['restorer']}: strength=1"]
+    for said in (stages, short):
+        again, _ = client.predict(image=result["request"]["image"], stages=said, **RESTORING[task], api_name=f"/{task}")
+        assert np.array_equal(pixels(Path(again[0])), pixels(made))
+
+
+def test_the_command_line_restores_the_same(
+    beside: dict[str, str], tmp_path: Path, restored_here: tuple[str, Path, Path]
+) -> None:
+    task, given, made = restored_here
+    output = tmp_path / "out.png"
+    code, _ = command_line(beside, task, *flags({"image": given} | RESTORING[task]), "--output", str(output))
+    assert code == 0
+    assert output.read_bytes() == made.read_bytes()
+    code, answer = command_line(
+        beside, task, "--image", str(given), "--stages", "median", "--stages", "sharpen: blend=0.5"
+    )
+    assert code == 0
+    assert [(one["restorer"], one["blend"]) for one in answer["request"]["stages"]] == [("median", 1), ("sharpen", 0.5)]
+
+
+def test_a_folder_is_restored_but_for_the_broken_one(beside: dict[str, str], tmp_path: Path) -> None:
+    folder, output = tmp_path / "in", tmp_path / "out"
+    folder.mkdir()
+    for name in ("a.png", "b.png"):
+        Image.new("RGB", (24, 16), "teal").save(folder / name)
+    (folder / "c.png").write_bytes((folder / "a.png").read_bytes()[:50])
+    command = [sys.executable, "-m", "sdtoolbox", "upscale", "--image", str(folder), "--output", str(output), "--json"]
+    run = subprocess.run(command, env=beside, capture_output=True, text=True, timeout=120)
+    answers = [json.loads(line) for line in run.stdout.splitlines()]
+    assert run.returncode == 1
+    assert [Path(answer["image"]).name for answer in answers if "error" in answer] == ["c.png"]
+    assert sorted(file.name for file in output.iterdir()) == ["a.png", "b.png"]

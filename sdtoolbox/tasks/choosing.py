@@ -24,7 +24,7 @@ from sdtoolbox.tasks.options import checked_options
 DENOISER, JPEG_CLEANER = "sdtoolbox-denoiser", "sdtoolbox-jpeg"
 ENLARGERS: Mapping[int, str] = {2: "sdtoolbox-x2", 4: "sdtoolbox-x4"}
 """Names of the networks that come with the toolbox; by scale."""
-WITHOUT_DENOISER, WITHOUT_ENLARGER = "non_local_means", "lanczos"
+WITHOUT_DENOISER, WITHOUT_CLEANER, WITHOUT_ENLARGER = "wavelet", "deblock", "lanczos"
 """What does it where these networks are missing."""
 SEEN_NOISE = 2.0
 """From this noise level on, of 255, a picture is denoised; below lies what every photograph has."""
@@ -79,8 +79,8 @@ def measured(store: ImageStore, request: Restoring) -> dict[str, Any]:
 def _automatic(values: Mapping[str, Any], registries: Registries, catalog: Catalog) -> list[RestoreStage]:
     """The stages that the measured damage asks for: blocks before noise, since a denoiser takes them for detail."""
     stages = []
-    if values["jpeg_quality"] < SEEN_JPEG and (cleaner := _shipped(JPEG_CLEANER, catalog)) is not None:
-        stages.append(RestoreStage(restorer=cleaner))
+    if values["jpeg_quality"] < SEEN_JPEG:
+        stages.append(RestoreStage(restorer=_shipped(JPEG_CLEANER, catalog) or WITHOUT_CLEANER))
     if values["noise"] >= SEEN_NOISE:
         stages.append(RestoreStage(restorer=_shipped(DENOISER, catalog) or WITHOUT_DENOISER))
     return stages
@@ -174,7 +174,7 @@ def _resolved(
         else:
             found = _network(stage.restorer, "stages", catalog, [one.label for one in registries.restorers])
             values["restorer"] = found.id
-            label, takes_noise = found.name, found.variant in TAKES_NOISE
+            label, takes_noise = found.name, takes_strength(found)
             if stage.options:
                 said = f"{label} has no option {shown(next(iter(stage.options)))}."
                 raise UserError(
@@ -188,6 +188,11 @@ def _resolved(
     except UserError as error:
         problems.append(error)
     return values
+
+
+def takes_strength(network: CatalogEntry) -> bool:
+    """Whether a network is told the noise level; one that was made blind to it says "jpeg" among its tags."""
+    return network.variant in TAKES_NOISE and "jpeg" not in network.tags
 
 
 def _check_result(

@@ -121,7 +121,9 @@ def test_what_is_said_beats_what_is_measured(toolbox: Toolbox) -> None:
 def test_without_the_networks_arithmetic_does_it(toolbox: Toolbox, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(choosing, "DENOISER", "none")
     monkeypatch.setattr(choosing, "ENLARGERS", {2: "none", 4: "none"})
-    assert names(toolbox, resolved(toolbox, "denoise", file(12))) == ["non_local_means"]
+    monkeypatch.setattr(choosing, "JPEG_CLEANER", "none")
+    assert names(toolbox, resolved(toolbox, "denoise", file(12))) == ["wavelet"]
+    assert names(toolbox, resolved(toolbox, "denoise", file(0, 30))) == ["deblock"]
     assert resolved(toolbox, "upscale").upscaler == "lanczos"
 
 

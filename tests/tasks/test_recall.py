@@ -88,3 +88,20 @@ def test_exact_words_that_somebody_bent_are_put_aside(toolbox: Toolbox, changes:
 def test_a_picture_that_says_nothing_is_an_error(toolbox: Toolbox) -> None:
     with pytest.raises(UserError, match="does not say how it was drawn"):
         toolbox.recall(png_bytes(Image.new("RGB", (8, 8)), "", {}))
+
+
+def test_how_a_picture_was_drawn_says_nothing_of_restoring_it_and_the_other_way_round(toolbox: Toolbox) -> None:
+    drawn = f"a tree\n{LINE}, Init image hash: {'a' * 32}"
+    restored = f"Init image hash: {'a' * 32}, Noise level: 12, Restore stages: Wavelet: blend=0.5, Size: 64x64"
+    both = f"a tree\n{LINE}, Postprocess upscale by: 4, Postprocess upscaler: Lanczos"
+    assert toolbox.recall(restored, "denoise").values["noise"] == 12
+    assert toolbox.recall(both, "upscale").values["scale"] == 4
+    assert toolbox.recall(both).values["steps"] == 5
+    for text, task in ((drawn, "upscale"), (drawn, "denoise"), (restored, "img2img")):
+        with pytest.raises(UserError, match="does not say how"):
+            toolbox.recall(text, task)
+    request = {"image": "a" * 32, "noise": 12.0, "stages": [{"restorer": "wavelet"}], "width": 64, "height": 64}
+    for told, task in (("denoise", "upscale"), ("upscale", "img2img"), ("img2img", "denoise")):
+        exact = png_bytes(Image.new("RGB", (8, 8)), "", {"task": told, "request": request, "index": 0})
+        with pytest.raises(UserError):
+            toolbox.recall(exact, task)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 from collections.abc import Callable, Iterator, Sequence
+from functools import cached_property
 from pathlib import Path
 
 import cv2
@@ -13,11 +14,14 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from sdtoolbox.training.restore import leaves
+from sdtoolbox.training.restore import leaves, textures
 
 FILE = "leaves.npy"
 HELD_OUT = 16
 """The last pictures of the pool: never trained on."""
+
+_FIELDS = 40
+_STRONGEST = 0.12  # standard deviation of a texture that is laid over a patch
 
 
 def draw_pool(folder: Path, seed: int, count: int, processes: int, say: Callable[[str], None]) -> Path:
@@ -97,6 +101,24 @@ class Pool:
                 patch = mean + np.float32(0.15 + 0.85 * contrast) * (patch - mean)
             cuts.append(patch)
         return torch.from_numpy(np.stack(cuts)).permute(0, 3, 1, 2).contiguous()
+
+    def texture(self, patches: Tensor, generator: torch.Generator) -> Tensor:
+        """Every second of `patches` with a texture all over it, mostly a faint one: photographs are seldom even."""
+        side, textured = patches.shape[2], []
+        for patch, (whether, which, place, strength) in zip(
+            patches, torch.rand(len(patches), 4, generator=generator).tolist(), strict=True
+        ):
+            field = self.fields[int(which * len(self.fields))]
+            top = int(place * (textures.SIZE - side))
+            left = 7 * top % (textures.SIZE - side)
+            crop = torch.from_numpy(field[top : top + side, left : left + side])
+            textured.append((patch + _STRONGEST * strength**2 * crop).clamp(0.0, 1.0) if whether < 0.5 else patch)
+        return torch.stack(textured)
+
+    @cached_property
+    def fields(self) -> list[textures.Field]:
+        """Textures to lay over patches."""
+        return textures.bank(np.random.default_rng(1), _FIELDS)
 
     def _cut(self, number: int, place: Sequence[int], size: int) -> NDArray[np.uint8]:
         top, left, turn = place

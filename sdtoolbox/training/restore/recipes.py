@@ -15,8 +15,8 @@ FINAL = 0.6
 """Share of the budget after which the root of the squared error counts; before it the plain error."""
 
 _LARGE = 0.7  # share of the budget after which patches are larger, and fewer
-_SOFTER = 0.25  # share after which a denoiser's patches are soft and pale as well, as photographs are
-_SOFTEST = 2.5
+_COURSES = ((0.25, 1.0), (0.48, 2.5))  # of the denoiser: until this share of the budget, how soft patches may be
+_TEXTURED = 1.6  # and afterwards, when they are textured as well
 
 
 def loss(restored: Tensor, clean: Tensor, scale: Tensor, fraction: float) -> Tensor:
@@ -48,11 +48,18 @@ class DenoiserRecipe:
     def loss(self, step: int, fraction: float) -> tuple[Tensor, Metrics]:
         generator = self.options.generator(self.name, step)
         count, size = patches(self.options.batch, 64, 96, fraction)
-        clean = self.pool.patches(count, size, generator, _SOFTEST if fraction > _SOFTER else 1.0)
+        clean = self._clean(count, size, generator, fraction)
         maps = degrading.noise_maps(count, size, generator)
         restored = self.module(networks.with_map(degrading.add_noise(clean, maps, generator), maps))
         # The squared error that remains grows about as the noise's standard deviation.
         return loss(restored, clean, maps.mean((1, 2, 3)) + 3.0 / 255.0, fraction), {}
+
+    def _clean(self, count: int, size: int, generator: torch.Generator, fraction: float) -> Tensor:
+        """Sharp pictures, later soft and pale ones too, as photographs are, and at last textures all over them."""
+        for until, softest in _COURSES:
+            if fraction < until:
+                return self.pool.patches(count, size, generator, softest)
+        return self.pool.texture(self.pool.patches(count, size, generator, _TEXTURED), generator)
 
     def report(self, averaged: nn.Module, folder: Path, step: int) -> Metrics:
         clean = self.pool.held_out(128)
@@ -81,7 +88,8 @@ class UpscalerRecipe:
     def loss(self, step: int, fraction: float) -> tuple[Tensor, Metrics]:
         generator = self.options.generator(self.name, step)
         count, size = patches(self.options.batch, 32, 48, fraction)
-        large = self.pool.patches(count, size * self.scale, generator, softest=1.6)
+        large = self.pool.patches(count, size * self.scale, generator, _TEXTURED)
+        large = self.pool.texture(large, generator)
         restored = self.module(self.reduced(large, generator).contiguous(memory_format=torch.channels_last))
         return loss(restored, large, torch.full((count,), 0.02), fraction), {}
 
@@ -116,7 +124,7 @@ class CleanerRecipe:
     def loss(self, step: int, fraction: float) -> tuple[Tensor, Metrics]:
         generator = self.options.generator(self.name, step)
         count, size = patches(self.options.batch, 64, 96, fraction)
-        clean = self.pool.patches(count, size + 16, generator, _SOFTEST)
+        clean = self.pool.texture(self.pool.patches(count, size + 16, generator, _TEXTURED), generator)
         drawn = torch.rand(count, 4, generator=generator)
         qualities = (10.0 + 86.0 * drawn[:, 0] ** 1.5).int()
         pairs = []
