@@ -147,6 +147,11 @@ def enlarger(name: str, field: str, registries: Registries, catalog: Catalog) ->
     return found.id
 
 
+def enlarging_networks(catalog: Catalog) -> list[CatalogEntry]:
+    """The networks that are ready and make pictures larger, or may: of some only loading tells."""
+    return [one for one in catalog.ready("restorer") if one.scale != 1 and one.variant not in ERASERS]
+
+
 def _network(name: str, field: str, catalog: Catalog, known: list[str]) -> CatalogEntry:
     try:
         found = catalog.find(name, "restorer", field)

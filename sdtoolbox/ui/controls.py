@@ -15,6 +15,7 @@ from sdtoolbox.registry import Entry
 from sdtoolbox.schema.fields import Control
 from sdtoolbox.schema.options import Option
 from sdtoolbox.schema.requests import Request, bounds_of, control_of, picture_fields
+from sdtoolbox.tasks.choosing import enlarging_networks
 from sdtoolbox.toolbox import Toolbox
 from sdtoolbox.ui.i18n import Texts
 from sdtoolbox.ui.pieces import template
@@ -74,6 +75,9 @@ def _choice(request: type[Request], name: str, texts: Texts, toolbox: Toolbox) -
         return _picker(request, name, texts, toolbox)
     registered = toolbox.registries.named(shelf) if shelf else ()
     choices = [*_fixed(request, name, texts), *((choice_label(entry, shelf, texts), entry.id) for entry in registered)]
+    if shelf == "upscalers":
+        networks = enlarging_networks(toolbox.catalog)
+        choices += [(texts.get(f"choice.restorers.{one.name}", one.name), one.id) for one in networks]
     if control_of(request, name).same:
         choices = [(texts("form.same"), ""), *choices]
     default = request.model_fields[name].default

@@ -131,8 +131,8 @@ class Form:
 
     def _meant(self, name: str, value: Any, values: Mapping[str, Any]) -> Any:
         control = control_of(self.request, name)
-        if control.kind == "choice" and value == "":
-            return None
+        if control.kind != "prompt" and value == "":
+            return None  # Gradio makes "" of a number that was emptied
         if control.kind != "options" or not isinstance(value, Mapping):
             return value
         # What was set for a sampler that is no longer chosen is not shown, so it is not meant.
@@ -206,8 +206,9 @@ class Form:
             return False
         if control.choices in SHELVES:
             return self._found(str(value), SHELVES[control.choices]) is not None
-        fixed = str(value) in dict(control.options)
-        return fixed or not control.choices or str(value) in self.toolbox.registries.named(control.choices)
+        fixed = str(value) in dict(control.options) or not control.choices
+        network = control.choices == "upscalers" and self._found(str(value), "restorer") is not None
+        return fixed or network or str(value) in self.toolbox.registries.named(control.choices)
 
     def _is_kept(self, value: object) -> bool:
         """Whether this is the id of a picture that is still there."""

@@ -8,10 +8,11 @@ from typing import Any
 
 from sdtoolbox.errors import UserError
 from sdtoolbox.models.entries import CatalogEntry
-from sdtoolbox.models.restorer_layouts import ERASERS, TAKES_NOISE
+from sdtoolbox.models.restorer_layouts import ERASERS
 from sdtoolbox.protocols import RestorerInfo, UpscalerInfo
 from sdtoolbox.registry import Entry
 from sdtoolbox.schema.options import Option
+from sdtoolbox.tasks.choosing import takes_strength
 from sdtoolbox.toolbox import Toolbox
 from sdtoolbox.ui.i18n import Texts, sentence
 from sdtoolbox.ui.shelves import OFFERED, Json, Question, Wanted, is_usable, matches, read
@@ -92,7 +93,7 @@ class RestorerShelf:
             "size": entry.size,
             "remark": entry.description,
             "refused": sentence(refused),
-            "takes_noise": entry.variant in TAKES_NOISE,
+            "takes_noise": takes_strength(entry),
         }
 
     def _fits(self, entry: CatalogEntry) -> bool:

@@ -25,6 +25,7 @@ sys.path.insert(0, str(ROOT))
 from sdtoolbox.training.restore import leaves  # noqa: E402
 from sdtoolbox.training.restore.measuring import Network  # noqa: E402
 
+DENOISER = "sdtoolbox-denoiser"
 SIGMA = 25
 ALLOWED = 4.0
 
@@ -47,7 +48,7 @@ def main() -> int:
     clean = leaves.draw(0, 0)[: given.side, : given.side]
     noise = np.random.default_rng(0).normal(0.0, SIGMA, clean.shape)
     noisy = np.asarray(np.clip(np.rint(clean + noise), 0, 255), np.uint8)
-    network = Network(ROOT / "assets" / "models" / "restorers" / "denoiser" / "denoiser.safetensors")
+    network = Network(ROOT / "assets" / "models" / "restorers" / DENOISER / f"{DENOISER}.safetensors")
     shown = noisy / 255.0
 
     means, nets = [], []

@@ -220,10 +220,10 @@ def test_a_file_that_may_not_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyP
 def test_hostile_headers_take_linear_time(text: bytes, tmp_path: Path) -> None:
     file = tmp_path / "x.safetensors"
     file.write_bytes(framed(text))
-    start = time.perf_counter()
+    start = time.thread_time()
     with pytest.raises(UserError):
         read_header(file)
-    assert time.perf_counter() - start < 10  # seconds; what grows as the square would take hours
+    assert time.thread_time() - start < 10  # seconds; what grows as the square would take hours
 
 
 def test_ninety_megabytes_of_blanks_are_not_even_read(tmp_path: Path) -> None:
@@ -231,10 +231,10 @@ def test_ninety_megabytes_of_blanks_are_not_even_read(tmp_path: Path) -> None:
     with file.open("wb") as stream:
         stream.write((90_000_000).to_bytes(8, "little") + b"{")
         stream.truncate(90_000_008)
-    start = time.perf_counter()
+    start = time.thread_time()
     with pytest.raises(UserError, match="longer than"):
         read_header(file)
-    assert time.perf_counter() - start < 1
+    assert time.thread_time() - start < 1
 
 
 def test_every_type_is_one_that_the_library_reads(tmp_path: Path) -> None:

@@ -41,6 +41,6 @@ def test_a_second_time_finds_nothing(text: list[str]) -> None:
 @pytest.mark.parametrize("piece", ["<lora:", "<", ">", "<lora:x>", "<a>", "<lora:x:"])
 def test_long_texts_are_quick(piece: str) -> None:
     text = piece * (100_000 // len(piece)) + ">" * 1000
-    start = time.perf_counter()
+    start = time.thread_time()
     take_tags(text)
-    assert time.perf_counter() - start < 2
+    assert time.thread_time() - start < 2

@@ -85,10 +85,10 @@ def test_any_text_gives_values_or_a_place(text: str, kind: Kind) -> None:
     "text", ["1" * 100_000, "-" * 100_000, " " * 100_000, '"' * 99_999, "1-" * 50_000, "1 " * 50_000]
 )
 def test_long_texts_take_linear_time(text: str) -> None:
-    started = time.perf_counter()
+    started = time.thread_time()
     for kind in ("whole", "text"):
         try:
             parse_axis(text, kind)  # type: ignore[arg-type]
         except AxisError:
             pass
-    assert time.perf_counter() - started < 1
+    assert time.thread_time() - started < 1

@@ -6,6 +6,7 @@ import io
 import struct
 import zlib
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -197,3 +198,21 @@ def test_a_broken_picture_is_said(toolbox: Toolbox) -> None:
     bad = struct.pack(">I", 8) + b"IDAT" + b"12345678" + struct.pack(">I", zlib.crc32(b"IDAT12345678"))
     with pytest.raises(UserError):
         toolbox.add_picture(start + bad + rest[:1])
+
+
+def test_networks_enlarge_in_other_tasks_too(toolbox: Toolbox) -> None:
+    own = toolbox.catalog.find("own-x4", "restorer").id
+    drawn = resolved(toolbox, "img2img", upscaler="OWN-x4", resize_scale=2, checkpoint="storybook")
+    assert drawn.upscaler == own
+    twice = toolbox.resolve(toolbox.parse("txt2img", {"hires": True, "hires_upscaler": "own-x4", "seed": 1}))
+    assert twice.hires_upscaler == own
+    error = refused(toolbox, "img2img", upscaler="own-denoiser", checkpoint="storybook")
+    assert (error.code, error.field) == ("MODEL_TYPE", "upscaler")
+    error = refused(toolbox, "img2img", upscaler="latent", checkpoint="storybook")
+    assert (error.code, error.field) == ("PARAM_INVALID", "upscaler")
+
+
+def test_a_network_that_is_blind_to_noise_takes_no_strength(toolbox: Toolbox, models: Path) -> None:
+    blind = toolbox.catalog.find("own-denoiser", "restorer")
+    assert choosing.takes_strength(blind)
+    assert not choosing.takes_strength(replace(blind, tags=("jpeg",)))

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import argparse
 import tempfile
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from PIL import Image
 from playwright.sync_api import sync_playwright
 
@@ -47,6 +49,9 @@ def main() -> None:
             shoot(visit(browser, web.url, (1280, 720), "light"), options.folder / "first-visit-1280x720-light.png")
             page = visit(browser, web.url, (1280, 720), "light")
             draw(page)
+            restoring = () if options.fake else ("denoise", "upscale")
+            if restoring:
+                restore(page)
             memory = edit(page)
             for size in SIZES:
                 for scheme in ("light", "dark"):
@@ -59,6 +64,10 @@ def main() -> None:
                     page = visit(browser, web.url, size, scheme, storage_state=memory)
                     show_repainted(page)
                     shoot(page, options.folder / f"inpaint-{size[0]}x{size[1]}-{scheme}.png")
+                    for task in restoring:
+                        page = visit(browser, web.url, size, scheme, storage_state=memory)
+                        show_restored(page, task)
+                        shoot(page, options.folder / f"{task}-{size[0]}x{size[1]}-{scheme}.png")
                     page = visit(browser, web.url, size, scheme, storage_state=memory)
                     page.wait_for_function(f"document.querySelectorAll('.sd-tile img').length === {len(PROMPTS)}")
                     shoot(page, options.folder / f"txt2img-{size[0]}x{size[1]}-{scheme}.png")
@@ -100,6 +109,35 @@ def edit(page: Any) -> Any:
     page.wait_for_selector(".sd-panel:visible .sd-tile img", timeout=200_000)
     page.wait_for_timeout(1000)  # what the form holds is kept by the browser a moment later
     return page.context.storage_state()
+
+
+def restore(page: Any) -> None:
+    """Denoise the picture that is shown, with noise put on it first, and enlarge what comes out."""
+    shown = page.get_attribute(".sd-panel:visible .sd-tile[aria-selected=true]", "data-picture")
+    clean = Image.open(BytesIO(page.request.get(f"{page.url}pictures/{shown}.png").body())).convert("RGB")
+    noise = np.random.default_rng(7).normal(0, 18, (clean.height, clean.width, 3))
+    buffer = BytesIO()
+    Image.fromarray((np.asarray(clean) + noise).clip(0, 255).astype(np.uint8)).save(buffer, "PNG")
+    page.evaluate("sdPieces.openTab('denoise')")
+    page.wait_for_selector("#denoise-generate:visible")
+    file = {"name": "noisy.png", "mimeType": "image/png", "buffer": buffer.getvalue()}
+    page.set_input_files("#denoise-image-input", files=[file])
+    page.wait_for_selector(".sd-measured-size:visible")
+    page.click("#denoise-generate")
+    page.wait_for_selector(".sd-panel:visible .sd-tile img", timeout=200_000)
+    page.click("[data-action=send]:visible")
+    page.click(".sd-menu-item[data-id=upscale]:visible")
+    page.wait_for_selector(".sd-measured-size:visible")
+    page.click("#upscale-generate")
+    page.wait_for_selector(".sd-panel:visible .sd-tile img", timeout=200_000)
+    page.evaluate("sdPieces.openTab('txt2img')")
+
+
+def show_restored(page: Any, task: str) -> None:
+    """A tab that restores as it was left: what was measured, the frame, the result beside what it was made of."""
+    page.evaluate("(task) => sdPieces.openTab(task)", task)
+    page.wait_for_selector(".sd-measured-size:visible")
+    page.wait_for_selector(".sd-compare:visible")
 
 
 def show_repainted(page: Any) -> None:

@@ -89,6 +89,8 @@ def test_what_a_quick_person_typed_stays(form: Form) -> None:
 def test_emptied_fields_mean_their_defaults(form: Form) -> None:
     request = form.parse(dict.fromkeys(Txt2Img.model_fields) | {"steps": 5})
     assert request == Txt2Img(steps=5)
+    emptied = {"steps": "", "width": "", "seed": "", "prompt": "", "sampler": ""}  # as Gradio has them
+    assert form.parse(emptied) == Txt2Img()
 
 
 def test_problems_stand_at_their_fields_and_others_above_the_button(form: Form) -> None:

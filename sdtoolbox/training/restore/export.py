@@ -15,37 +15,42 @@ from sdtoolbox.training.run import reached
 
 @dataclass(frozen=True)
 class Product:
-    """A network that is shipped: the stage that trains it is its name."""
+    """A network that is shipped: the stage that trains it, and what the catalog tells of it."""
 
+    stage: str
     name: str
     architecture: str
     description: str
     tags: tuple[str, ...]
 
 
-PRODUCTS: Final = {
-    product.name: product
+PRODUCTS: Final = {  # by stage
+    product.stage: product
     for product in (
         Product(
             "denoiser",
+            "sdtoolbox-denoiser",
             "DRUNet",
             "Removes colour noise of up to 50 grey levels, told by a noise map; trained on drawn pictures alone.",
             ("noise",),
         ),
         Product(
             "sr4",
+            "sdtoolbox-x4",
             "Compact (Real-ESRGAN's SRVGGNetCompact)",
             "Makes pictures four times as large, faithfully; trained on drawn pictures alone.",
             ("upscale",),
         ),
         Product(
             "sr2",
+            "sdtoolbox-x2",
             "Compact (Real-ESRGAN's SRVGGNetCompact)",
             "Makes pictures twice as large, faithfully; trained on drawn pictures alone.",
             ("upscale",),
         ),
         Product(
             "jpeg",
+            "sdtoolbox-jpeg",
             "DRUNet",
             "Removes blocks and rings of JPEG files, whatever their quality; trained on drawn pictures alone.",
             ("jpeg",),
@@ -56,7 +61,7 @@ PRODUCTS: Final = {
 
 def trained(folder: Path) -> list[Product]:
     """The products whose stage has run in this run folder."""
-    return [product for product in PRODUCTS.values() if (folder / f"{product.name}.pt").exists()]
+    return [product for product in PRODUCTS.values() if (folder / f"{product.stage}.pt").exists()]
 
 
 def weights_of(product: Product, restorers: Path) -> Path:
@@ -70,7 +75,7 @@ def export(folder: Path, product: Product, restorers: Path) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     state = {
         name: weight.to(torch.float16).contiguous(memory_format=torch.contiguous_format)
-        for name, weight in sorted(reached(folder, product.name).weights.items())
+        for name, weight in sorted(reached(folder, product.stage).weights.items())
     }
     save_file(state, path, metadata={"format": "pt"})
     path.chmod(0o644)  # it comes out readable by its owner alone

@@ -53,22 +53,22 @@ def evaluate(folder: Path, assets: Path, document: Path, say: Say) -> None:
 
 
 def _measure(product: Product, network: Network, clean: Mapping[str, Photograph], folder: Path, say: Say) -> Levels:
-    if product.name == "denoiser":
+    if product.stage == "denoiser":
         return measuring.denoising(network, clean, measuring.references(clean, folder / "references.json", say))
-    if product.name == "jpeg":
+    if product.stage == "jpeg":
         return measuring.cleaning(network, clean)
     return measuring.upscaling(network, clean, scale_of(product))
 
 
 def scale_of(product: Product) -> int:
     """2 or 4."""
-    return int(product.name.removeprefix("sr"))
+    return int(product.stage.removeprefix("sr"))
 
 
 def _training(folder: Path, product: Product) -> dict[str, int]:
-    if not (folder / f"{product.name}.pt").exists():
+    if not (folder / f"{product.stage}.pt").exists():
         return {}
-    so_far = reached(folder, product.name)
+    so_far = reached(folder, product.stage)
     return {"steps": so_far.steps, "samples": so_far.samples, "minutes": round(so_far.seconds / 60)}
 
 
@@ -86,15 +86,15 @@ def _show(product: Product, network: Network, clean: Mapping[str, Photograph]) -
 
 def _columns(product: Product, network: Network, true: Photograph) -> list[tuple[str, Floats]]:
     original: Floats = true / 255.0
-    if product.name == "denoiser":
+    if product.stage == "denoiser":
         level = SHOWN_SIGMA / 255.0
         noisy = measuring.noisy_pictures({"": true}, SHOWN_SIGMA, rounded=True)[0]
         settings = methods()["non-local means (OpenCV)"]
         means = max((setting(noisy, level) for setting in settings), key=lambda made: psnr(made, true))
-        shown = [(f"noise {SHOWN_SIGMA}", noisy), ("non-local means", means), ("denoiser", network(noisy, level))]
-    elif product.name == "jpeg":
+        shown = [(f"noise {SHOWN_SIGMA}", noisy), ("non-local means", means), (product.name, network(noisy, level))]
+    elif product.stage == "jpeg":
         spoiled = np.asarray(measuring.compressed(Image.fromarray(true), SHOWN_QUALITY)) / 255.0
-        shown = [(f"JPEG, quality {SHOWN_QUALITY}", spoiled), ("jpeg", network(spoiled, 0.0))]
+        shown = [(f"JPEG, quality {SHOWN_QUALITY}", spoiled), (product.name, network(spoiled, 0.0))]
     else:
         small = measuring.reduced(Image.fromarray(true), scale_of(product))
         lanczos = np.asarray(small.resize(true.shape[1::-1], Image.Resampling.LANCZOS)) / 255.0
@@ -104,13 +104,14 @@ def _columns(product: Product, network: Network, true: Photograph) -> list[tuple
 
 def write_card(product: Product, entry: Mapping[str, Any], target: Path) -> None:
     """Fills the card of a network; its template is the product's own, or that of both upscalers."""
-    kind = "upscaler" if product.name.startswith("sr") else product.name
+    kind = "upscaler" if product.stage.startswith("sr") else product.stage
     levels, training = entry["psnr"], entry["training"]
     size = next(target.glob("*.safetensors")).stat().st_size
     values = {
         "name": product.name,
+        "stage": product.stage,
         "description": product.description,
-        "scale": product.name.removeprefix("sr"),
+        "scale": product.stage.removeprefix("sr"),
         "photographs": ", ".join(NAMES),
         "side": SIDE,
         "figures": "\n\n".join(tables.table(columns) for columns in columns_of(product, levels)),
@@ -127,14 +128,14 @@ def write_card(product: Product, entry: Mapping[str, Any], target: Path) -> None
 
 def columns_of(product: Product, levels: Levels) -> list[Levels]:
     """The tables of a network: its figures in groups, by the headings of their columns."""
-    if product.name == "denoiser":
+    if product.stage == "denoiser":
         groups = [("in 8 bits", "σ {0}"), ("unrounded", "σ {0}, unrounded")]
         return [
             {title.format(level.split()[0]): figures for level, figures in levels.items() if level.endswith(ending)}
             for ending, title in groups
             if any(level.endswith(ending) and len(figures) > 2 for level, figures in levels.items())
         ]
-    if product.name == "jpeg":
+    if product.stage == "jpeg":
         return [
             {f"quality {level.split()[0]}, {sampling}": levels[level] for level in levels if level.endswith(sampling)}
             for sampling in ("4:2:0", "4:4:4")
@@ -143,7 +144,7 @@ def columns_of(product: Product, levels: Levels) -> list[Levels]:
 
 
 def _rival(product: Product) -> str:
-    return "Lanczos" if product.name.startswith("sr") else INPUT
+    return "Lanczos" if product.stage.startswith("sr") else INPUT
 
 
 def summary(results: Mapping[str, Any]) -> str:

@@ -113,9 +113,9 @@ def test_hostile_texts_take_linear_time(text: str) -> None:
 
 
 def seconds(function: Callable[[], Any]) -> float:
-    started = time.perf_counter()
+    started = time.thread_time()
     function()
-    return time.perf_counter() - started
+    return time.thread_time() - started
 
 
 def test_deep_json_is_nothing() -> None:
