@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 from sdtoolbox.errors import UserError
@@ -66,14 +68,24 @@ def measured(store: ImageStore, request: Restoring) -> dict[str, Any]:
     """Noise level and JPEG quality of the picture, where the request does not say them itself."""
     path = store.path(request.image or "")
     found: dict[str, Any] = {"noise": request.noise, "jpeg_quality": request.jpeg_quality}
-    pixels = Raster.read(path).pixels
     if request.noise is None:
-        found["noise"] = round(min(100.0, noise_level(pixels)), 1)
+        found["noise"] = _noise(path)
     if request.jpeg_quality is None:
-        quality = quality_of_file(file_bytes(path))
-        quality = quality if quality is not None else quality_of_pixels(pixels)
-        found["jpeg_quality"] = NO_JPEG if quality is None else max(1, min(NO_JPEG, quality))
+        found["jpeg_quality"] = _jpeg_quality(path)
     return found
+
+
+# A file of the store never changes, and a form that follows what is typed asks again and again.
+@lru_cache(maxsize=256)
+def _noise(path: Path) -> float:
+    return round(min(100.0, noise_level(Raster.read(path).pixels)), 1)
+
+
+@lru_cache(maxsize=256)
+def _jpeg_quality(path: Path) -> int:
+    quality = quality_of_file(file_bytes(path))
+    quality = quality if quality is not None else quality_of_pixels(Raster.read(path).pixels)
+    return NO_JPEG if quality is None else max(1, min(NO_JPEG, quality))
 
 
 def _automatic(values: Mapping[str, Any], registries: Registries, catalog: Catalog) -> list[RestoreStage]:

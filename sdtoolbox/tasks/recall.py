@@ -75,7 +75,10 @@ def recall(
     Our own exact request is believed before any text. Models are looked for by hash and by name; one that is not here
     leaves its field empty and is named. So does a picture, by its id, unless `is_here`.
     """
-    found = _exact(json_object(texts.get(EXACT_KEY)), request) or _foreign(texts, request, registries)
+    exact = json_object(texts.get(EXACT_KEY))
+    if exact and not _concerns(exact.get("task"), request):
+        return None
+    found = _exact(exact, request) or _foreign(texts, request, registries)
     if found is None:
         return None
     recalled, hashes = found
@@ -106,7 +109,7 @@ Hashes = dict[str, tuple[str, str]]
 
 def _exact(exact: Mapping[str, Any], request: type[Request]) -> tuple[Recalled, Hashes] | None:
     values = exact.get("request")
-    if not isinstance(values, dict) or not _concerns(exact.get("task"), request):
+    if not isinstance(values, dict):
         return None
     mine = {name: value for name, value in values.items() if name in request.model_fields}
     if exact.get("seed") is not None and "seed" in mine and not object_in(mine.get("plot")):

@@ -102,6 +102,6 @@ def test_how_a_picture_was_drawn_says_nothing_of_restoring_it_and_the_other_way_
             toolbox.recall(text, task)
     request = {"image": "a" * 32, "noise": 12.0, "stages": [{"restorer": "wavelet"}], "width": 64, "height": 64}
     for told, task in (("denoise", "upscale"), ("upscale", "img2img"), ("img2img", "denoise")):
-        exact = png_bytes(Image.new("RGB", (8, 8)), "", {"task": told, "request": request, "index": 0})
+        exact = png_bytes(Image.new("RGB", (8, 8)), restored, {"task": told, "request": request, "index": 0})
         with pytest.raises(UserError):
             toolbox.recall(exact, task)
