@@ -25,6 +25,7 @@ NoiseLevel = Annotated[
 ]
 JpegQuality = Annotated[int, Field(ge=1, le=100), WHOLE, Control("slider", "JPEG quality", "JPEG quality")]
 Window = Annotated[tuple[int, int, int, int] | None, Control("hidden", "Window")]
+Diffusion = Annotated[bool, Control("hidden", "Diffusion")]
 DifferenceMap = Annotated[bool, Control("flag", "Difference map", group="measure", aliases=("difference",))]
 Scale = Annotated[
     float, Field(ge=0.1, le=16), REAL, Control("slider", "Scale", "Postprocess upscale by", step=0.25, slider_maximum=8)
@@ -99,6 +100,7 @@ class Upscale(Restoring):
     height: TargetHeight | None = Field(None, description="So high; the width follows if it is empty.")
     longest_side: LongestSide | None = Field(None, description="The longer side becomes so long, the other follows.")
     upscaler: Enlarger | None = Field(None, description="What enlarges; empty: the built-in network nearest in scale.")
+    diffusion: Diffusion = Field(False, description="Whether what enlarges is a checkpoint; resolving says.")
     second_upscaler: SecondEnlarger | None = Field(None, description="A second one that is mixed in; empty: none.")
     second_share: SecondShare = Field(0.5, description="How much of the second one is mixed in.")
     stages: StagesField = Field(

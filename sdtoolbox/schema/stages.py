@@ -11,7 +11,7 @@ from sdtoolbox.schema.options import Options, options_from, written
 
 
 class RestoreStage(BaseModel):
-    """One restorer in a request: an id or label, or a network of the catalog; how strongly, and how much of it."""
+    """One restorer in a request: an id or label, a network or a checkpoint of the catalog; how strongly, how much."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
@@ -22,6 +22,7 @@ class RestoreStage(BaseModel):
     blend: Annotated[float, Field(ge=0, le=1), REAL] = Field(
         1.0, description="The share of its result; the rest is what came in."
     )
+    diffusion: bool = Field(False, description="Whether it is a checkpoint, which invents detail; resolving says.")
     options: Options = Field({}, description="Options of the restorer, as name=value.")
 
     def short(self) -> str:

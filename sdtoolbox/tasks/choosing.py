@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 from sdtoolbox.errors import UserError
@@ -17,11 +18,13 @@ from sdtoolbox.images.store import ImageStore
 from sdtoolbox.models.catalog import Catalog
 from sdtoolbox.models.entries import CatalogEntry
 from sdtoolbox.models.restorer_layouts import ERASERS, TAKES_NOISE
+from sdtoolbox.registry import Entry
 from sdtoolbox.schema.problems import shown
 from sdtoolbox.schema.requests import Request
 from sdtoolbox.schema.restoring import LARGEST_SIDE, Denoise, Restoring, Upscale
 from sdtoolbox.schema.stages import RestoreStage
 from sdtoolbox.tasks.options import checked_options
+from sdtoolbox.tasks.prior import OPTIONS
 
 DENOISER, JPEG_CLEANER = "sdtoolbox-denoiser", "sdtoolbox-jpeg"
 ENLARGERS: Mapping[int, str] = {2: "sdtoolbox-x2", 4: "sdtoolbox-x4"}
@@ -138,13 +141,20 @@ def _resolve_enlargers(
         if values[field] is None:
             continue
         try:
-            values[field] = enlarger(values[field], field, registries, catalog)
+            values[field] = enlarger(values[field], field, registries, catalog, priors=field == "upscaler")
         except UserError as error:
             problems.append(error)
+            continue
+        if field == "upscaler":
+            registered = values[field] in registries.upscalers or values[field] in registries.restorers
+            values["diffusion"] = not registered and catalog.get(values[field]).kind == "checkpoint"
 
 
-def enlarger(name: str, field: str, registries: Registries, catalog: Catalog) -> str:
-    """The id of what enlarges pictures and is called so: an upscaler, a restorer, a network; UserError if none."""
+def enlarger(name: str, field: str, registries: Registries, catalog: Catalog, *, priors: bool = False) -> str:
+    """The id of what enlarges pictures and is called so: an upscaler, a restorer, a network; UserError if none.
+
+    With `priors` a checkpoint too.
+    """
     upscalers = registries.upscalers
     if name in upscalers and upscalers.get(name).value.on == "pictures":
         return upscalers.get(name).id
@@ -152,11 +162,23 @@ def enlarger(name: str, field: str, registries: Registries, catalog: Catalog) ->
         entry = registries.restorers.get(name)
         if entry.value.scale > 1:
             return entry.id
-    found = _network(name, field, catalog, [one.label for one in upscalers if one.value.on == "pictures"])
+    known = [one.label for one in upscalers if one.value.on == "pictures"]
+    found = _network(name, field, catalog, known, priors=priors)
     if found.scale == 1:
         said = f"{found.name} leaves a picture its size."
         raise UserError("MODEL_TYPE", said, "Choose one that enlarges; put this one among the stages.", field)
     return found.id
+
+
+def _found(name: str, field: str, catalog: Catalog) -> CatalogEntry:
+    """A network of this name, else a checkpoint: its knowledge of pictures restores too."""
+    try:
+        return catalog.find(name, "restorer", field)
+    except UserError as error:
+        try:
+            return catalog.find(name, "checkpoint", field)
+        except UserError:
+            raise error from None
 
 
 def enlarging_networks(catalog: Catalog) -> list[CatalogEntry]:
@@ -164,14 +186,17 @@ def enlarging_networks(catalog: Catalog) -> list[CatalogEntry]:
     return [one for one in catalog.ready("restorer") if one.scale != 1 and one.variant not in ERASERS]
 
 
-def _network(name: str, field: str, catalog: Catalog, known: list[str]) -> CatalogEntry:
+def _network(name: str, field: str, catalog: Catalog, known: list[str], *, priors: bool = False) -> CatalogEntry:
     try:
-        found = catalog.find(name, "restorer", field)
+        found = _found(name, field, catalog) if priors else catalog.find(name, "restorer", field)
     except UserError as error:
         if error.code != "MODEL_MISSING":
             raise
         hint = f"{error.hint} Without a network there are: {', '.join(known)}."
         raise UserError(error.code, error.message, hint, field) from None
+    if found.kind == "checkpoint" and found.variant:
+        said = f"{found.name} was made to draw what is masked or told, not to restore."
+        raise UserError("MODEL_TYPE", said, "Choose a checkpoint that draws from words.", field)
     if found.variant in ERASERS:
         said = f"{found.name} takes things out of pictures: it needs a mask."
         raise UserError("MODEL_TYPE", said, "Use it with erase.", field)
@@ -189,10 +214,14 @@ def _resolved(
             values |= {"restorer": entry.id, "options": checked_options(entry, "restorer", stage.options, "stages")}
             label, takes_noise = entry.label, "noise" in entry.value.needs
         else:
-            found = _network(stage.restorer, "stages", catalog, [one.label for one in registries.restorers])
-            values["restorer"] = found.id
+            known = [one.label for one in registries.restorers]
+            found = _network(stage.restorer, "stages", catalog, known, priors=True)
+            values |= {"restorer": found.id, "diffusion": found.kind == "checkpoint"}
             label, takes_noise = found.name, takes_strength(found)
-            if stage.options:
+            if values["diffusion"]:
+                prior: Entry[Any] = Entry(found.id, label, "the catalog", SimpleNamespace(options=OPTIONS))
+                values["options"] = checked_options(prior, "checkpoint", stage.options, "stages")
+            elif stage.options:
                 said = f"{label} has no option {shown(next(iter(stage.options)))}."
                 raise UserError(
                     "PARAM_INVALID", said, "Networks have none: blend says how much of theirs is taken.", "stages"
@@ -209,7 +238,8 @@ def _resolved(
 
 def takes_strength(network: CatalogEntry) -> bool:
     """Whether a network is told the noise level; one that was made blind to it says "jpeg" among its tags."""
-    return network.variant in TAKES_NOISE and "jpeg" not in network.tags
+    blind = "jpeg" in network.tags
+    return network.kind == "checkpoint" or (network.variant in TAKES_NOISE and not blind)
 
 
 def _check_result(

@@ -21,6 +21,7 @@ from sdtoolbox.schema.stages import RestoreStage
 from sdtoolbox.tasks.diffusion import concrete
 from sdtoolbox.tasks.enlarging import opened
 from sdtoolbox.tasks.mixing import together
+from sdtoolbox.tasks.prior import INVENTED, Prior
 from sdtoolbox.tasks.tiling import FEATHER, Treatment, treated
 
 TRIAL = 96
@@ -77,9 +78,21 @@ def treatments_of(
     """The stages of a resolved request with their restorers, which are kept loaded until `held` ends."""
     noise = concrete(request.noise) / LEVELS
     return [
-        Treatment(opened(stage.restorer, ctx, held), noise * stage.strength, stage.blend, stage.options)
+        Treatment(
+            prior(stage.restorer, ctx, held) if stage.diffusion else opened(stage.restorer, ctx, held),
+            noise * stage.strength,
+            stage.blend,
+            stage.options,
+        )
         for stage in stages
     ]
+
+
+def prior(checkpoint: str, ctx: TaskContext, held: ExitStack, scale: int = 1) -> Prior:
+    """A checkpoint that restores, leased until `held` ends; the result says that it invents."""
+    model = held.enter_context(ctx.lease(checkpoint))
+    ctx.warnings.append(INVENTED.format(model.checkpoint.name))
+    return Prior(model, ctx, scale)
 
 
 def restored(request: Restoring, chain: Chain, source: Raster, ctx: TaskContext) -> Raster:

@@ -12,7 +12,7 @@ from sdtoolbox.schema.restoring import Upscale
 from sdtoolbox.tasks.diffusion import concrete
 from sdtoolbox.tasks.enlarging import opened
 from sdtoolbox.tasks.mixing import Mixture, Resampled
-from sdtoolbox.tasks.restoring import chained, finished, restored, treatments_of, window_of
+from sdtoolbox.tasks.restoring import chained, finished, prior, restored, treatments_of, window_of
 from sdtoolbox.tasks.tiling import Treatment
 
 if TYPE_CHECKING:
@@ -35,6 +35,9 @@ def run(request: Upscale, ctx: TaskContext) -> Iterator[Drawn]:
 def _enlarger(request: Upscale, size: tuple[int, int], ctx: TaskContext, held: ExitStack) -> Restorer | None:
     """What enlarges; None where Lanczos's filter alone does, which brings any picture to its final size."""
     factor = max(concrete(request.width) / size[0], concrete(request.height) / size[1])
+    if request.diffusion:
+        scale = 2 if factor <= 2 else 4
+        return prior(concrete(request.upscaler), ctx, held, scale)
     first = _one(concrete(request.upscaler), factor, ctx, held)
     if request.second_upscaler is None or request.second_share == 0:
         return None if request.upscaler == "lanczos" else first

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import asdict
+from functools import partial
 from html import escape
 from typing import Any
 
@@ -11,45 +12,19 @@ import gradio as gr
 from gradio.components import Component
 
 from sdtoolbox.models.entries import SHELVES
-from sdtoolbox.registry import Entry
 from sdtoolbox.schema.fields import Control
 from sdtoolbox.schema.options import Option
 from sdtoolbox.schema.requests import Request, bounds_of, control_of, picture_fields
 from sdtoolbox.tasks.choosing import enlarging_networks
 from sdtoolbox.toolbox import Toolbox
 from sdtoolbox.ui.i18n import Texts
+from sdtoolbox.ui.naming import choice_label, element_id, help_of, label_of, worded
 from sdtoolbox.ui.pieces import template
 from sdtoolbox.ui.plots import counting, varied_fields
 from sdtoolbox.ui.restorer_shelf import RestorerShelf
 from sdtoolbox.ui.scripts import call
 from sdtoolbox.ui.shelves import shelf_functions
 from sdtoolbox.ui.style_shelf import style_functions
-
-
-def element_id(request: type[Request], name: str) -> str:
-    """The id in the page of a field's control: problems are placed by it, and scripts find each other's fields."""
-    shared = name == "checkpoint"  # stands once, in the header
-    return "sd-checkpoint" if shared else f"{request.task}-{name}"
-
-
-def label_of(request: type[Request], name: str, texts: Texts) -> str:
-    """What the field is called in this language."""
-    return _worded(request, name, texts, "label", control_of(request, name).label)
-
-
-def help_of(request: type[Request], name: str, texts: Texts) -> str:
-    """What the field does, in a sentence of this language."""
-    return _worded(request, name, texts, "help", request.model_fields[name].description or "")
-
-
-def _worded(request: type[Request], name: str, texts: Texts, part: str, default: str) -> str:
-    # The same field may mean a little something else in one task.
-    return texts.get(f"field.{request.task}.{name}.{part}", texts.get(f"field.{name}.{part}", default))
-
-
-def choice_label(entry: Entry[Any], shelf: str, texts: Texts) -> str:
-    """What a registered choice is called in this language; most of them have names that are the same in all."""
-    return texts.get(f"choice.{shelf}.{entry.id}", entry.label)
 
 
 def build_control(request: type[Request], name: str, texts: Texts, toolbox: Toolbox) -> Component:
@@ -61,7 +36,7 @@ def _prompt(request: type[Request], name: str, texts: Texts, _toolbox: Toolbox) 
     return gr.Textbox(
         label=label_of(request, name, texts),
         info=help_of(request, name, texts),
-        placeholder=_worded(request, name, texts, "placeholder", ""),
+        placeholder=worded(request, name, texts, "placeholder", ""),
         lines=3 if name == "prompt" else 2,
         max_lines=12,
         elem_id=element_id(request, name),
@@ -148,8 +123,9 @@ def _picker(request: type[Request], name: str, texts: Texts, toolbox: Toolbox) -
 
 def _restorer(request: type[Request], name: str, texts: Texts, toolbox: Toolbox) -> Component:
     """What enlarges a picture: registered, or a network; the value is an id."""
-    shelf = RestorerShelf(toolbox, texts, lambda option: _option(option, texts), enlarging=True)
     second = control_of(request, name).group != ""
+    describe = partial(_option, texts=texts)
+    shelf = RestorerShelf(toolbox, texts, describe, enlarging=True, priors=not second)
     return gr.HTML(
         value=None,
         html_template=template("picker", texts),
@@ -163,7 +139,7 @@ def _restorer(request: type[Request], name: str, texts: Texts, toolbox: Toolbox)
 
 def _stages(request: type[Request], name: str, texts: Texts, toolbox: Toolbox) -> Component:
     """What is done to a picture, one after another; the value is a list of stages as requests have them."""
-    shelf = RestorerShelf(toolbox, texts, lambda option: _option(option, texts), enlarging=False)
+    shelf = RestorerShelf(toolbox, texts, partial(_option, texts=texts), enlarging=False)
     return gr.HTML(
         value=[],
         html_template=template("stages", texts),
@@ -265,7 +241,7 @@ def _number(request: type[Request], name: str, texts: Texts, _toolbox: Toolbox) 
         **call("number", texts),
         kind=control.kind,
         placeholder=escape(_placeholder(request, name, texts)),
-        unit=escape(control.unit),
+        unit=escape(worded(request, name, texts, "unit", control.unit)),
         minimum=low,
         maximum=high,
         step=control.step,
@@ -283,7 +259,7 @@ def _is_count(request: type[Request], name: str) -> bool:
 def _placeholder(request: type[Request], name: str, texts: Texts) -> str:
     """What an empty number means."""
     as_picture = control_of(request, name).kind == "size" and picture_fields(request)
-    return _worded(request, name, texts, "placeholder", texts("form.as_picture") if as_picture else "")
+    return worded(request, name, texts, "placeholder", texts("form.as_picture") if as_picture else "")
 
 
 def _flag(request: type[Request], name: str, texts: Texts, _toolbox: Toolbox) -> Component:

@@ -12,8 +12,8 @@ from sdtoolbox.schema.requests import PICTURE_KINDS, Request, bounds_of, control
 from sdtoolbox.schema.results import Picture
 from sdtoolbox.tasks.plotting import count_cells
 from sdtoolbox.toolbox import Toolbox
-from sdtoolbox.ui.controls import choice_label, element_id, label_of
 from sdtoolbox.ui.i18n import Texts, sentence
+from sdtoolbox.ui.naming import choice_label, element_id, label_of
 from sdtoolbox.ui.shelves import CHOSEN_BESIDE
 
 Values = dict[str, Any]

@@ -10,9 +10,9 @@ from sdtoolbox.models.annotations import DEFAULTS
 from sdtoolbox.schema.txt2img import Txt2Img
 from sdtoolbox.toolbox import Toolbox
 from sdtoolbox.ui import pieces
-from sdtoolbox.ui.controls import label_of
 from sdtoolbox.ui.i18n import Texts
 from sdtoolbox.ui.model_views import ModelViews
+from sdtoolbox.ui.naming import label_of
 from sdtoolbox.ui.task_tab import TaskTab
 
 

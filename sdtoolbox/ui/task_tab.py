@@ -15,10 +15,11 @@ from sdtoolbox.schema.requests import control_of, picture_fields
 from sdtoolbox.schema.restoring import Restoring
 from sdtoolbox.toolbox import Toolbox
 from sdtoolbox.ui import arrangement, pieces
-from sdtoolbox.ui.controls import build_control, element_id, label_of
+from sdtoolbox.ui.controls import build_control
 from sdtoolbox.ui.counting import counting_functions
 from sdtoolbox.ui.form import Form, Values
 from sdtoolbox.ui.i18n import Texts
+from sdtoolbox.ui.naming import element_id, label_of
 
 
 @dataclass(frozen=True, slots=True)

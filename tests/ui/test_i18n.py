@@ -17,8 +17,8 @@ from sdtoolbox.schema.restoring import Denoise, Upscale
 from sdtoolbox.schema.results import Stage
 from sdtoolbox.schema.txt2img import Txt2Img
 from sdtoolbox.ui import i18n
-from sdtoolbox.ui.controls import help_of, label_of
 from sdtoolbox.ui.i18n import Texts, languages, pick_language
+from sdtoolbox.ui.naming import help_of, label_of
 
 UI = Path(i18n.__file__).parent
 ENGLISH = Texts("en").all

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Callable, Iterator
 from io import BytesIO
 from pathlib import Path
@@ -14,6 +15,7 @@ from PIL import Image
 from tests.restorers import write_restorers
 from tests.ui.conftest import visit
 from tests.ui.pictures import give, jobs, open_tab, value, wait_for_jobs
+from tests.ui.test_drop_browser import DROP
 from tests.web import Web, serve
 
 pytestmark = pytest.mark.browser
@@ -259,6 +261,19 @@ def test_a_result_is_sent_on_without_what_was_done_to_it(page: Any, web: Web) ->
             assert value(page, f"{task}-stages") == "[]"
             assert page.input_value(f"#{task}-noise .sd-input") == ""
         open_tab(page, "denoise")
+    assert page.locator(".sd-drop:visible").count() == 0
+
+
+def test_a_drop_anywhere_on_the_tab_is_the_next_picture(page: Any) -> None:
+    open_tab(page, "denoise")
+    before = give(page, "denoise", noisy(seed=6))
+    file = noisy(seed=7)
+    data = base64.b64encode(file["buffer"]).decode()
+    page.evaluate(DROP, [data, file["name"], file["mimeType"], "#denoise-generate"])
+    page.wait_for_function(
+        "([at, id]) => ![id, ''].includes(document.querySelector(at).dataset.value)",
+        arg=["#denoise-image .sd-field", before],
+    )
     assert page.locator(".sd-drop:visible").count() == 0
 
 

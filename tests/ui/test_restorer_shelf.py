@@ -56,6 +56,17 @@ def test_a_control_knows_who_takes_a_strength_and_which_options_there_are(toolbo
     assert found["Denoiser"]["options"] == []
 
 
+def test_checkpoints_stand_last_and_say_that_they_invent(toolbox: Toolbox) -> None:
+    found = offered(toolbox, enlarging=False)
+    checkpoint = found["storybook"]
+    assert list(found).index("storybook") > list(found).index("Enlarger ×2")
+    assert "invented" in checkpoint["remark"]
+    assert {"steps", "prompt"} <= {option["name"] for option in checkpoint["options"]}
+    assert offered(toolbox, enlarging=True)["storybook"]["options"] == []
+    find, _ = RestorerShelf(toolbox, Texts("en"), asdict, enlarging=True, priors=False).functions()
+    assert "storybook" not in [option["name"] for option in find({})["options"]]
+
+
 def test_words_find_and_a_language_names(toolbox: Toolbox) -> None:
     assert set(offered(toolbox, enlarging=False, text="total")) == {"Total variation"}
     assert "Denoiser" in offered(toolbox, enlarging=False, text="denoiser")

@@ -46,7 +46,7 @@ def compact(scale: int, seed: int) -> nn.Module:
     """
     torch.manual_seed(seed)
     module: Any = Compact(num_feat=48, num_conv=12, upscale=scale)
-    convolutions = [layer for layer in module.body if isinstance(layer, nn.Conv2d)]
+    convolutions: list[Any] = [layer for layer in module.body if isinstance(layer, nn.Conv2d)]
     with torch.no_grad():
         for convolution in convolutions[:-1]:
             convolution.weight.mul_(0.5)

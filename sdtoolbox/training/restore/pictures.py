@@ -12,7 +12,7 @@ from sdtoolbox.training.restore.classical import Floats, bytes_of
 SHOWN = 112  # side of what is cut out
 ENLARGED = 2
 _LINE = 16
-_CUTS = {"astronaut": (92, 8), "chelsea": (60, 10), "coffee": (130, 120), "stereo_motorcycle": (130, 90)}
+_CUTS = {"astronaut": (95, 125), "chelsea": (20, 40), "coffee": (110, 100), "stereo_motorcycle": (80, 60)}
 """Left and top of what is shown of a photograph."""
 
 SHOWING = tuple(_CUTS)

@@ -21,6 +21,7 @@ from sdtoolbox.training.run import reached
 
 RESULTS: Final = Path(__file__).with_name("evaluation.json")
 TEMPLATES: Final = Path(__file__).with_name("cards")
+_SHELF = "../assets/models/restorers"  # as the documentation sees it
 SHOWN_SIGMA, SHOWN_QUALITY = 25, 20
 Levels = dict[str, Figures]
 """By what was done to the photographs, the figures of each method."""
@@ -162,4 +163,5 @@ def summary(results: Mapping[str, Any]) -> str:
             levels = results["networks"][product.name]["psnr"]
             parts.append(f"**{product.name}.** {product.description}")
             parts += [tables.table(columns) for columns in columns_of(product, levels)]
+            parts.append(f"![{product.name}: before, after, original]({_SHELF}/{product.name}/effect.jpg)")
     return "\n\n".join(parts)

@@ -78,12 +78,12 @@ STAGES: dict[str, Stage] = {
     "sr4": Stage(
         "trains the upscaler to four times the size",
         partial(_upscaler, scale=4),
-        {"minutes": 15.0, "batch": 8, "learning_rate": 3e-3},
+        {"minutes": 15.0, "batch": 8, "learning_rate": 4e-3},
     ),
     "sr2": Stage(
         "trains the upscaler to twice the size",
         partial(_upscaler, scale=2),
-        {"minutes": 15.0, "batch": 8, "learning_rate": 3e-3},
+        {"minutes": 15.0, "batch": 8, "learning_rate": 4e-3},
     ),
     "jpeg": Stage("trains the JPEG cleaner", _cleaner, {"minutes": 30.0, "batch": 8, "learning_rate": 4e-3}),
     "export": Stage("writes the trained networks to the assets", _export),

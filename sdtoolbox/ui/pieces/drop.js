@@ -50,10 +50,13 @@ const readText = (text) =>
 const pictureField = (kind) => tab.querySelector(`.sd-field[data-kind=${kind}]`);
 const place = (kind, id) => pictureField(kind)?.dispatchEvent(new CustomEvent("sd:set", { detail: id }));
 
-// A file fills the form, and the field for a picture where that is empty; a file that says nothing can still be shown.
+const restores = () => tab.querySelector("[data-kind=stages]") !== null;
+
+// A file fills the form, and the field for a picture where that is empty, or where pictures are all that a tab is about;
+// a file that says nothing can still be shown.
 const readFile = async (file) => {
   const field = pictureField("picture");
-  const wanted = field && !field.dataset.value;
+  const wanted = field && (!field.dataset.value || restores());
   try {
     const id = wanted ? (await uploadFile(file)).id : null;
     const found = await ask(recall, file, "application/octet-stream").catch((error) => {
@@ -70,6 +73,8 @@ const readFile = async (file) => {
 const unpack = async () => {
   const parcel = takeParcel(props.task);
   if (!parcel) return;
+  // What was done to a picture is not what is to be done to it next.
+  if (restores()) return place("picture", parcel.picture);
   const pictures = { image: parcel.picture, ...(pictureField("mask") ? { mask: parcel.mask || null } : {}) };
   try {
     const found = await ask(`${recall}?picture=${parcel.picture}`, "", "text/plain");

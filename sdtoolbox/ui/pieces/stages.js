@@ -58,7 +58,7 @@ const picker = (place, id) => {
       known.set(option.id, option);
       if (option.id === id) return;
       const strength = option.takes_noise ? stages()[place].strength : 1;
-      change(place, { restorer: option.id, strength, options: {} });
+      change(place, { restorer: option.id, strength, options: {}, diffusion: undefined });
       focus(place, "[role=combobox]");
     },
     closed: () => (node.querySelector("input").value = nameOf(id)),
@@ -101,9 +101,22 @@ const choice = (option, set) => knob(option.label, make("select", {
     set(value === String(option.default) ? "" : typeof option.default === "boolean" ? value === "true" : value);
   },
 }, ...option.choices.map((one) => make("option", { value: one }, one))));
+const words = (option, set) => {
+  const input = make("input", {
+    class: "sd-input", type: "text", autocomplete: "off", "data-of": `option-${option.name}`, "aria-label": option.label,
+    oninput: (event) => {
+      event.stopPropagation();
+      set(event.target.value);
+    },
+  });
+  const node = knob(option.label, input);
+  node.classList.add("sd-stage-words");
+  return node;
+};
 const optionOf = (place, option) => {
   const set = (value) => setOption(place, option.name, value);
   if (option.choices.length) return choice(option, set);
+  if (typeof option.default === "string") return words(option, set);
   const whole = Number.isInteger(option.default) && Number.isInteger(option.minimum) && option.maximum > 1;
   return number(option.label, `option-${option.name}`, option.default, whole ? 1 : 0.05, option.maximum, set);
 };

@@ -2,6 +2,7 @@ from pathlib import Path
 
 import pytest
 import torch
+import torch.nn.functional as F
 from spandrel import ModelLoader
 
 from sdtoolbox.training.restore import networks
@@ -21,12 +22,25 @@ def test_a_new_unet_nearly_repeats_its_picture(pictures: torch.Tensor) -> None:
 
 
 @pytest.mark.parametrize("scale", [2, 4])
-def test_a_new_compact_network_nearly_repeats_pixels(pictures: torch.Tensor, scale: int) -> None:
+def test_a_new_compact_network_nearly_interpolates(scale: int) -> None:
+    side = 12
+    places = torch.linspace(0.2, 0.6, side)
+    small = (places[:, None] + 0.5 * places).expand(1, 3, side, side)
     with torch.no_grad():
-        made = networks.compact(scale, 0)(pictures)
-    repeated = pictures.repeat_interleave(scale, 2).repeat_interleave(scale, 3)
-    assert made.shape == repeated.shape
-    assert (made - repeated).abs().mean() < 0.1
+        made = networks.compact(scale, 0)(small.contiguous())
+    wanted = F.interpolate(small, scale_factor=scale, mode="bicubic")
+    inner = (..., slice(2 * scale, -2 * scale), slice(2 * scale, -2 * scale))  # the rim sees zeros beyond the edge
+    assert (made - wanted)[inner].abs().mean() < 0.02
+
+
+@pytest.mark.parametrize("scale", [2, 4])
+def test_parabolas_through_pixels_continue_ramps(scale: int) -> None:
+    kernels = networks.parabolas(scale)
+    assert kernels.shape == (scale**2, 3, 3)
+    assert kernels.sum((1, 2)).abs().max() < 1e-6  # they are added to repeated pixels
+    ramp = torch.arange(3.0)[None, :].expand(3, 3)
+    columns = ((torch.arange(scale) + 0.5) / scale - 0.5).repeat(scale)
+    assert torch.allclose((kernels * ramp).sum((1, 2)) + 1.0, 1.0 + columns, atol=1e-6)
 
 
 def test_spandrel_knows_them_by_their_tensors() -> None:
