@@ -81,6 +81,17 @@ def begin_from(module: nn.Module, folder: Path, stage: str) -> None:
     module.load_state_dict(known | shared)
 
 
+def begin_from_fourfold(module: nn.Module, folder: Path) -> None:
+    """Gives a Compact network of scale 2 what that of scale 4 has learned: it makes the means of its 2 x 2 pixels."""
+    begin_from(module, folder, "sr4")
+    state, learned = module.state_dict(), reached(folder, "sr4").weights
+    for name, weight in state.items():
+        fourfold = learned[name]
+        if fourfold.shape != weight.shape:  # of the last convolution: colour, row, column
+            state[name] = fourfold.unflatten(0, (-1, 2, 2, 2, 2)).mean((2, 4)).flatten(0, 2)
+    module.load_state_dict(state)
+
+
 def ignore_map(module: Any) -> None:
     """Makes a UNet blind to its map; trained with a map of zeros it stays so.
 

@@ -83,7 +83,7 @@ class UpscalerRecipe:
         self.name = f"sr{scale}"
         self.module = networks.compact(scale, options.seed)
         if scale == 2:
-            networks.begin_from(self.module, options.folder, "sr4")
+            networks.begin_from_fourfold(self.module, options.folder)
 
     def loss(self, step: int, fraction: float) -> tuple[Tensor, Metrics]:
         generator = self.options.generator(self.name, step)

@@ -66,10 +66,21 @@ def test_a_network_that_ignores_its_map_does_so_after_a_step_of_training(picture
 
 def test_a_network_begins_with_what_fits_of_another(tmp_path: Path) -> None:
     learned = networks.compact(4, seed=1)
-    state = {"average": learned.state_dict(), "step": 1, "samples": 2, "seconds": 3.0}
-    save_atomically(state, tmp_path / "sr4.pt")
+    save_atomically({"average": learned.state_dict(), "step": 1, "samples": 2, "seconds": 3.0}, tmp_path / "sr4.pt")
     module = networks.compact(2, seed=2)
     last = module.state_dict()["body.26.weight"].clone()
     networks.begin_from(module, tmp_path, "sr4")
     assert torch.equal(module.state_dict()["body.0.weight"], learned.state_dict()["body.0.weight"])
     assert torch.equal(module.state_dict()["body.26.weight"], last)  # makes 4 pixels of one, not 16
+
+
+def test_of_a_fourfold_network_a_twofold_one_makes_the_mean(tmp_path: Path, pictures: torch.Tensor) -> None:
+    learned = networks.compact(4, seed=1)
+    with torch.no_grad():
+        for parameter in learned.parameters():
+            parameter.add_(0.02 * torch.randn(parameter.shape, generator=torch.Generator().manual_seed(3)))
+    save_atomically({"average": learned.state_dict(), "step": 1, "samples": 2, "seconds": 3.0}, tmp_path / "sr4.pt")
+    module = networks.compact(2, seed=2)
+    networks.begin_from_fourfold(module, tmp_path)
+    with torch.no_grad():
+        assert torch.allclose(module(pictures), F.avg_pool2d(learned(pictures), 2), atol=1e-4)
