@@ -89,9 +89,18 @@ def test_built_ins_register_like_extensions(tmp_path: Path) -> None:
     assert reports == []
     assert "DPM++ 2M" in registries.samplers
     assert "Karras" in registries.schedules
-    assert registries.tasks.ids() == ["txt2img", "img2img", "inpaint", "erase"]
+    assert registries.tasks.ids() == ["txt2img", "img2img", "inpaint", "erase", "denoise", "upscale"]
     assert registries.fillers.ids() == ["blur", "telea", "navier_stokes", "patch"]
     assert registries.selectors.ids() == ["flood", "grab_cut"]
+    assert registries.restorers.ids()[:3] == ["non_local_means", "wavelet", "total_variation"]
+
+
+def test_a_restorer_that_takes_no_pixels_is_refused(tmp_path: Path) -> None:
+    text = "def odd(picture):\n    return picture\ndef register(ext):\n    ext.restorer(odd)\n"
+    (tmp_path / "odd.py").write_text(text)
+    _, reports = load_all(Settings(home=tmp_path, extension_folders=(tmp_path,)))
+    (report,) = [one for one in reports if one.name == "odd"]
+    assert "restorer odd does not take pixels" in report.reason
 
 
 def test_a_broken_drop_in_is_reported_and_the_rest_works(tmp_path: Path) -> None:

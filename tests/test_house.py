@@ -32,7 +32,7 @@ def test_readme_starts_with_the_front_matter_of_spaces() -> None:
 
 def test_readme_says_the_two_commands() -> None:
     assert "pip install -e . && python app.py" in README
-    assert 'pip install -e ".[dev]" && pytest' in README
+    assert 'pip install -e ".[dev]" && pytest -n 2\n' in README
 
 
 def test_readme_names_every_setting() -> None:

@@ -13,6 +13,7 @@ import pytest
 from sdtoolbox.extensions import Extension, Registries, load
 from sdtoolbox.selectors.selecting import select
 from sdtoolbox.settings import bundled
+from sdtoolbox.tasks.mixing import Registered
 from tests.fakes import GaussianModel, builtin_registries, gaussian_solution
 from tests.samplers.problems import geometric, run
 
@@ -35,6 +36,7 @@ def extension_of(section: str) -> SimpleNamespace:
         ("A sampler", "sampler My sampler"),
         ("A schedule", "schedule My schedule"),
         ("An upscaler", "upscaler My upscaler"),
+        ("A restorer", "restorer My restorer"),
         ("A filler", "filler My filler"),
         ("A selector", "selector My selector"),
         ("A task", "task My task"),
@@ -65,6 +67,14 @@ def test_the_filler_and_the_selector_of_the_guide_work() -> None:
     assert np.array_equal(mask > 0, pixels[..., 0] == 10)
     filled = registered(extension_of("A filler")).fillers.get("my_filler").value.function(pixels, mask > 0)
     assert (filled == 90).all()
+
+
+def test_the_restorer_of_the_guide_smooths() -> None:
+    pixels = np.random.default_rng(0).random((40, 50, 3), np.float32)
+    entry = registered(extension_of("A restorer")).restorers.get("my_restorer")
+    assert (entry.value.needs, entry.value.reach) == (("noise",), 16)
+    found = Registered(entry)(pixels, noise=0.2, amount=1.0)
+    assert found.shape == pixels.shape and found.std() < pixels.std() / 2
 
 
 def registered(module: SimpleNamespace) -> Registries:

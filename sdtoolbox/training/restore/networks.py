@@ -88,7 +88,7 @@ def begin_from_fourfold(module: nn.Module, folder: Path) -> None:
     for name, weight in state.items():
         fourfold = learned[name]
         if fourfold.shape != weight.shape:  # of the last convolution: colour, row, column
-            state[name] = fourfold.unflatten(0, (-1, 2, 2, 2, 2)).mean((2, 4)).flatten(0, 2)
+            state[name] = fourfold.reshape(-1, 2, 2, 2, 2, *fourfold.shape[1:]).mean((2, 4)).flatten(0, 2)
     module.load_state_dict(state)
 
 
