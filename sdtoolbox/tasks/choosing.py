@@ -25,6 +25,7 @@ from sdtoolbox.schema.restoring import LARGEST_SIDE, Denoise, Restoring, Upscale
 from sdtoolbox.schema.stages import RestoreStage
 from sdtoolbox.tasks.options import checked_options
 from sdtoolbox.tasks.prior import OPTIONS
+from sdtoolbox.tasks.restoring import window_of
 
 DENOISER, JPEG_CLEANER = "sdtoolbox-denoiser", "sdtoolbox-jpeg"
 ENLARGERS: Mapping[int, str] = {2: "sdtoolbox-x2", 4: "sdtoolbox-x4"}
@@ -54,10 +55,11 @@ def resolve_restoring(
         return
     try:
         size = store.size(values["image"])
+        window_of(request, size)
         if request.noise is None or request.jpeg_quality is None:
             values |= measured(store, request)
     except UserError as error:
-        problems.append(UserError(error.code, error.message, error.hint, "image"))
+        problems.append(UserError(error.code, error.message, error.hint, error.field or "image"))
         return
     if isinstance(request, Upscale):
         _resolve_size(request, values, size, problems)

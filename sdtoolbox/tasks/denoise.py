@@ -21,7 +21,7 @@ def run(request: Denoise, ctx: TaskContext) -> Iterator[Drawn]:
     with ExitStack() as held:
         chain = chained(treatments_of(request, request.stages, ctx, held), source.size)
         found = restored(request, chain, source, ctx)
-    yield from finished(request, source.crop(window_of(request, source)), found, ctx)
+    yield from finished(request, source.crop(window_of(request, source.size)), found, ctx)
 
 
 def register(ext: Extension) -> None:

@@ -99,7 +99,7 @@ def restored(request: Restoring, chain: Chain, source: Raster, ctx: TaskContext)
     """What a chain makes of a picture, or of the request's window in it: as that part of the whole would become."""
     if not chain.treatments and not chain.resizes:
         ctx.warnings.append(NOTHING)
-    box = window_of(request, source)
+    box = window_of(request, source.size)
     around = chain.around(box)
     part = source if around == (0, 0, *source.size) else source.crop(around)
     found = _through(part, chain, ctx)
@@ -107,13 +107,13 @@ def restored(request: Restoring, chain: Chain, source: Raster, ctx: TaskContext)
     return _cut(found, chain, around, chain.place(box), ctx)
 
 
-def window_of(request: Restoring, source: Raster) -> Box:
-    """The part that is asked for, the whole if none is; PARAM_INVALID if it is not inside the picture."""
+def window_of(request: Restoring, size: tuple[int, int]) -> Box:
+    """The part of a picture of this size that is asked for, the whole if none is; PARAM_INVALID if it is not inside."""
     if request.window is None:
-        return 0, 0, *source.size
+        return 0, 0, *size
     left, top, right, bottom = request.window
-    if not (0 <= left < right <= source.size[0] and 0 <= top < bottom <= source.size[1]):
-        said = f"the window {left}, {top}, {right}, {bottom} is not inside the picture of {_said(source.size)}."
+    if not (0 <= left < right <= size[0] and 0 <= top < bottom <= size[1]):
+        said = f"the window {left}, {top}, {right}, {bottom} is not inside the picture of {_said(size)}."
         raise UserError("PARAM_INVALID", said, "Give left, top, right and bottom in its pixels.", "window")
     return left, top, right, bottom
 
@@ -139,7 +139,7 @@ def _reference(request: Restoring, found: Raster, ctx: TaskContext) -> Raster:
     reference = ctx.picture(concrete(request.reference))
     if request.window is not None:
         source = ctx.picture(concrete(request.image))
-        reference = reference.crop(Chain((), source.size, reference.size).place(window_of(request, source)))
+        reference = reference.crop(Chain((), source.size, reference.size).place(window_of(request, source.size)))
     if reference.size != found.size:
         said = f"the reference has {_said(reference.size)} pixels, the result {_said(found.size)}."
         raise UserError("PARAM_INVALID", said, "Give a reference of the result's size, or none.", "reference")

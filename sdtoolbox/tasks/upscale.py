@@ -29,7 +29,7 @@ def run(request: Upscale, ctx: TaskContext) -> Iterator[Drawn]:
             treatments.append(Treatment(enlarger))
         chain = chained(treatments, source.size, final)
         found = restored(request, chain, source, ctx)
-    yield from finished(request, source.crop(window_of(request, source)), found, ctx)
+    yield from finished(request, source.crop(window_of(request, source.size)), found, ctx)
 
 
 def _enlarger(request: Upscale, size: tuple[int, int], ctx: TaskContext, held: ExitStack) -> Restorer | None:

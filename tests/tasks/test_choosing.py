@@ -173,6 +173,7 @@ def test_names_of_all_kinds_become_ids(toolbox: Toolbox) -> None:
         ("upscale", {"scale": 17}, "PARAM_INVALID", "scale", "16"),
         ("upscale", {"longest_side": 65535}, "IMAGE_TOO_LARGE", "scale", "320 million"),
         ("upscale", {"stages": ["own-x4"] * 9}, "PARAM_INVALID", "stages", "8"),
+        ("denoise", {"window": (0, 0, 161, 10)}, "PARAM_INVALID", "window", "160x120"),
         ("denoise", {"stages": ["own-x4"] * 6}, "IMAGE_TOO_LARGE", "stages", "320 million"),
     ],
 )
