@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from sdtoolbox.schema.checks import REAL, Name
+from sdtoolbox.schema.checks import REAL, Name, several_from
 
 Weight = Annotated[float, Field(ge=-10, le=10), REAL]
 
@@ -38,15 +38,7 @@ class Adapter(BaseModel):
 
 def adapters_from(value: Any) -> Any:
     """A list of adapters from what doors send: a list of objects or short forms, or several short forms in lines."""
-    if value is None:
-        return ()
-    if isinstance(value, str):
-        value = [line for line in value.replace(";", "\n").split("\n") if line.strip()]
-    if isinstance(value, dict):
-        value = [value]
-    if isinstance(value, list | tuple):
-        return tuple(_adapter_from(one) if isinstance(one, str) else one for one in value)
-    return value
+    return several_from(value, _adapter_from)
 
 
 def short_form(tag: str) -> str:

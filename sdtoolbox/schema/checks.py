@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import unicodedata
+from collections.abc import Callable
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, BeforeValidator, Field
@@ -45,6 +46,22 @@ def names_from(value: Any) -> Any:
     if isinstance(value, str):
         value = [line.strip() for line in value.split("\n") if line.strip()]
     return tuple(value) if isinstance(value, list) else value
+
+
+def several_from(value: Any, one_from: Callable[[str], Any]) -> Any:
+    """A tuple from what doors send: a list of objects or short forms, or several short forms in lines.
+
+    Short forms may be separated by ";" too; `one_from` reads one.
+    """
+    if value is None:
+        return ()
+    if isinstance(value, str):
+        value = [line for line in value.replace(";", "\n").split("\n") if line.strip()]
+    if isinstance(value, dict):
+        value = [value]
+    if isinstance(value, list | tuple):
+        return tuple(one_from(one) if isinstance(one, str) else one for one in value)
+    return value
 
 
 Text = Annotated[str, Field(max_length=TEXT_LIMIT), AfterValidator(clean_text)]

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
-from sdtoolbox.schema.checks import REAL, Name
+from sdtoolbox.schema.checks import REAL, Name, several_from
 from sdtoolbox.schema.options import Options, options_from, written
 
 
@@ -34,15 +34,7 @@ class RestoreStage(BaseModel):
 
 def stages_from(value: Any) -> Any:
     """Stages from what doors send: a list of objects or short forms, or several short forms in lines."""
-    if value is None:
-        return ()
-    if isinstance(value, str):
-        value = [line for line in value.replace(";", "\n").split("\n") if line.strip()]
-    if isinstance(value, dict):
-        value = [value]
-    if isinstance(value, list | tuple):
-        return tuple(_stage_from(one) if isinstance(one, str) else one for one in value)
-    return value
+    return several_from(value, _stage_from)
 
 
 def _stage_from(text: str) -> dict[str, Any]:

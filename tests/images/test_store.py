@@ -79,3 +79,15 @@ def test_a_disk_that_is_not_there_costs_no_row(store: ImageStore) -> None:
     store.folder.rmdir()
     away.rename(store.folder)
     assert store.path(stored.id).is_file()
+
+
+def test_a_view_is_kept_as_long_as_its_picture(store: ImageStore) -> None:
+    kept, lost = put(store, b"kept"), put(store, b"lost")
+    for one in (kept, lost):
+        assert store.view(one.id) is None
+        store.add_view(one.id, b"small")
+    path = store.view(kept.id)
+    assert path is not None and path.read_bytes() == b"small"
+    store.path(lost.id).unlink()
+    store.reconcile()
+    assert store.view(lost.id) is None and store.view(kept.id) is not None

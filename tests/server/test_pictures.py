@@ -88,3 +88,15 @@ def test_a_preview_that_is_gone_is_nothing_and_no_error(toolbox: Toolbox) -> Non
     assert (answer.status, answer.body) == (204, b"")
     with pytest.raises(UserError, match="no job"):
         get(toolbox, "/previews/0123456789abcdef.jpg")
+
+
+def test_a_view_of_a_large_picture_is_the_one_that_was_kept(toolbox: Toolbox, picture_id: str) -> None:
+    made = get(toolbox, f"/views/{picture_id}.jpg")
+    with Image.open(BytesIO(made.body)) as image:
+        assert (image.format, image.size) == ("JPEG", (600, 300))
+    buffer = BytesIO()
+    Image.new("RGB", (60, 30), "red").save(buffer, "JPEG")
+    toolbox.store.add_view(picture_id, buffer.getvalue())
+    assert get(toolbox, f"/views/{picture_id}.jpg").body == buffer.getvalue()
+    with Image.open(BytesIO(get(toolbox, f"/thumbnails/{picture_id}.jpg").body)) as small:
+        assert small.size == (60, 30), "thumbnails are made of it, not of the file"

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tests.restorers import write_restorers
+from tests.tiny_restorers import write_restorers
 from tests.ui.conftest import visit
 from tests.ui.pictures import give, jobs, open_tab, value, wait_for_jobs
 from tests.ui.test_drop_browser import DROP

@@ -12,7 +12,7 @@ from sdtoolbox.settings import Settings
 from sdtoolbox.toolbox import Toolbox
 from sdtoolbox.ui.i18n import Texts
 from sdtoolbox.ui.restorer_shelf import RestorerShelf
-from tests.restorers import write_restorers
+from tests.tiny_restorers import write_restorers
 
 
 @pytest.fixture(scope="module")

@@ -23,6 +23,7 @@ const MEASURED = [ // name, text, help, digits
 ];
 const NO_JPEG = 100; // the quality of what was never a JPEG
 const LARGEST_ZOOM = 6; // a small picture on a large screen stays a picture instead of a blur
+const LARGE = 2 ** 25; // pixels from which on a browser has trouble with a picture: images/views.py
 let heard = Date.now();
 let chosen = null; // the key of the tile that the person selected, or null to follow the jobs
 let newest = 0;
@@ -65,13 +66,15 @@ const drawStage = (tile) => {
   if (kind === "failure") drawFailure(tile.job);
   compare(kind === "picture" && !tile.picture.difference ? tile.job.before : null);
   if (image.hidden) return;
-  const source = tile.picture ? `pictures/${tile.picture.id}.png` : `previews/${tile.job.id}.jpg?n=${tile.preview}`;
+  const source = tile.picture ? shownFrom(tile.picture) : `previews/${tile.job.id}.jpg?n=${tile.preview}`;
   if (source !== wanted) show(source);
   const own = tile.picture?.width || tile.job.width;
   const width = own && !part ? `${own * LARGEST_ZOOM}px` : "none";
   if (image.style.maxWidth !== width) image.style.maxWidth = width;
   image.alt = say("panel.picture_of", { prompt: called(tile.job) });
 };
+// A picture of hundreds of megabytes is looked at in a copy; its links give the file itself.
+const shownFrom = ({ id, width, height }) => (width * height < LARGE ? `pictures/${id}.png` : `views/${id}.jpg`);
 // The next picture is loaded unseen first, so that the stage never stands empty between two.
 const show = (source) => {
   wanted = source;
