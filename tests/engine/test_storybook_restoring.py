@@ -1,4 +1,4 @@
-"""The built-in model as a restorer beside the built-in networks, on pictures of its world: `pytest -m slow -s` prints it."""
+"""The built-in model as a restorer beside the built-in networks: `pytest -m slow -s` prints how much it gains."""
 
 from __future__ import annotations
 
