@@ -39,7 +39,7 @@ SAMPLER_NEEDS = ("unconditional", "noise_table")
 SELECTOR_ARGUMENTS = ("pixels", "points", "box")
 SELECTOR_NEEDS = ("excluded",)
 """What a selector is given besides, if it names it: see `protocols.SelectorInfo`."""
-RESTORER_NEEDS = ("noise",)
+RESTORER_NEEDS = ("noise", "quality")
 """What a restorer is given besides, if it names it: see `protocols.RestorerInfo`."""
 
 
@@ -128,8 +128,8 @@ class Extension:
         """Add a restorer: `function(pixels, **options)` cleans or enlarges; see `protocols.RestorerInfo`.
 
         `reach` is how many pixels around a pixel decide about it: tiles overlap by it. None: all of the picture does.
-        One that names `noise` is given the noise level. TypeError if the function does not take pixels or an option
-        has no default.
+        One that names `noise` or `quality` is given the noise level or the JPEG quality. TypeError if the function does
+        not take pixels or an option has no default.
         """
         needs = tuple(name for name in RESTORER_NEEDS if name in inspect.signature(function).parameters)
         options = _options(function, "restorer", ("pixels",), RESTORER_NEEDS)

@@ -162,7 +162,8 @@ class RestorerInfo:
     """A registered restorer: it cleans a picture, or makes it larger, by arithmetic alone.
 
     `function(pixels, **options)`: float32 RGB [H, W, 3] in [0, 1] -> the same `scale` times as wide and high. One that
-    names `noise` is given the standard deviation of the noise in the same units. `reach` as in `Restorer`.
+    names `noise` is given the standard deviation of the noise in the same units, one that names `quality` the quality
+    at which the picture was a JPEG, 100 for never. `reach` as in `Restorer`.
     """
 
     function: Callable[..., Any]
@@ -370,11 +371,11 @@ class Restorer(Protocol):
         """Everything besides the request that decides about pixels, as `DiffusionModel.environment`; empty if none."""
         ...
 
-    def __call__(self, pixels: Pixels, *, noise: float, **options: Any) -> Pixels:
+    def __call__(self, pixels: Pixels, *, noise: float, quality: int = 100, **options: Any) -> Pixels:
         """[H, W, 3] -> [H * scale, W * scale, 3], float32 in [0, 1].
 
-        `noise` is the standard deviation of the noise that is to go, in the same units; those that need none pass
-        over it. UserError NUMERIC, OUT_OF_MEMORY.
+        `noise` is the standard deviation of the noise that is to go, in the same units, `quality` that of the JPEG that
+        the picture was, 100 for never; those that need neither pass over them. UserError NUMERIC, OUT_OF_MEMORY.
         """
         ...
 

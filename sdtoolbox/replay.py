@@ -15,6 +15,7 @@ import numpy as np
 from sdtoolbox import __version__
 from sdtoolbox.errors import UserError
 from sdtoolbox.images.metadata import read_text
+from sdtoolbox.images.opening import MOST_OWN_PIXELS
 from sdtoolbox.images.raster import Raster
 from sdtoolbox.models.entries import CatalogEntry, Kind
 from sdtoolbox.models.fit import KIND_WORDS
@@ -39,6 +40,8 @@ CAUSES = (
     "precision",
     "threads",
     "torch",
+    "spandrel",
+    "opencv",
     "diffusers",
     "transformers",
     "attention",
@@ -55,6 +58,8 @@ MODELS = {
     "embeddings": "embedding",
 }
 
+ROWS = 256
+"""That are compared at a time."""
 UPSCALERS = ("upscaler", "second_upscaler", "hires_upscaler")
 NAMES_OF_MODELS = (*MODELS, "plot", "wordings", "stages", *UPSCALERS)
 """Fields that hold ids, which say where a model lies: it may lie elsewhere here."""
@@ -98,7 +103,7 @@ def replay(file: Path, toolbox: Toolbox, given: Mapping[str, Path] | None = None
     picture = next((p for p in places if p.request == result.request), places[0] if places else None)
     if picture is None:
         raise UserError("IMAGE_INVALID", f"{file.name} names a place in its batch that is not there.", "")
-    old, new = Raster.read(file), Raster.read(toolbox.picture_path(picture.id))
+    old, new = Raster.read(file, MOST_OWN_PIXELS), Raster.read(toolbox.picture_path(picture.id), MOST_OWN_PIXELS)
     if old.size != new.size:
         return Replay(False, 255, f"the file is {old.size[0]}x{old.size[1]} pixels: it was resized", picture.id)
     difference = _difference(old, new)
@@ -108,14 +113,16 @@ def replay(file: Path, toolbox: Toolbox, given: Mapping[str, Path] | None = None
 
 def _difference(old: Raster, new: Raster) -> int:
     """The largest difference of two rasters of one size in 1/255, rounded up, whatever their depths."""
-    apart = np.abs(_values(old) - _values(new)).max()
-    return math.ceil(float(apart) * 255 - 1e-6)
+    rows = (slice(top, top + ROWS) for top in range(0, old.size[1], ROWS))
+    apart = max(float(np.abs(_values(old, part) - _values(new, part)).max()) for part in rows)
+    return math.ceil(apart * 255 - 1e-6)
 
 
-def _values(raster: Raster) -> np.ndarray:
-    """[H, W, 4] in [0, 1]."""
-    alpha = np.full_like(raster.pixels[..., 0], raster.maximum) if raster.alpha is None else raster.alpha
-    return np.dstack([raster.pixels, alpha]) / float(raster.maximum)
+def _values(raster: Raster, rows: slice) -> np.ndarray:
+    """[rows, W, 4] in [0, 1]."""
+    pixels = raster.pixels[rows]
+    alpha = np.full_like(pixels[..., 0], raster.maximum) if raster.alpha is None else raster.alpha[rows]
+    return np.dstack([pixels, alpha]) / float(raster.maximum)
 
 
 def _with_pictures(toolbox: Toolbox, request: Request, given: Mapping[str, Path]) -> tuple[Request, str]:
@@ -174,7 +181,7 @@ def _here(toolbox: Toolbox, exact: Mapping[str, Any], before: Mapping[str, Any])
 def _restorers_here(toolbox: Toolbox, request: Request, recorded: Any) -> dict[str, Any]:
     """The fields that name networks which restore, with the ids that these have here."""
     here = {
-        str(one["id"]): _find(toolbox, str(one["id"]), one, "restorer", "stages").id
+        str(one["id"]): _find(toolbox, str(one["id"]), one, one.get("kind", "restorer"), "stages").id
         for one in _models(recorded)
         if "id" in one
     }

@@ -79,12 +79,15 @@ def copy_pictures(toolbox: Toolbox, result: Result, output: Path | None) -> list
 def _copy(source: Path, target: Path) -> None:
     from sdtoolbox.images.encoding import encoded
     from sdtoolbox.images.metadata import read_text
+    from sdtoolbox.images.opening import MOST_OWN_PIXELS
     from sdtoolbox.images.raster import Raster
 
     if target.suffix.lower() == source.suffix.lower():
         shutil.copyfile(source, target)
     else:
-        target.write_bytes(encoded(Raster.read(source), target.suffix, read_text(source).parameters or ""))
+        target.write_bytes(
+            encoded(Raster.read(source, MOST_OWN_PIXELS), target.suffix, read_text(source).parameters or "")
+        )
 
 
 def check_output(output: Path | None, inputs: int) -> None:

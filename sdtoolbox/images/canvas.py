@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import tempfile
 
 import numpy as np
@@ -21,6 +22,8 @@ def canvas(shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
     try:
         with tempfile.TemporaryFile() as file:  # on Linux and macOS the mapping outlives the name
             file.truncate(size)
+            if hasattr(os, "posix_fallocate"):  # else a disk that is full kills the process, when it is written to
+                os.posix_fallocate(file.fileno(), 0, size)
             return np.memmap(file, dtype, "r+", shape=shape)
     except OSError as error:
         said = f"there is no room for a picture of {size / 2**30:.1f} GB: {error.strerror}."

@@ -7,17 +7,17 @@ from PIL import Image
 
 from sdtoolbox.images.deep import ORIENTATION, deep_pixels, is_deep, tag
 from sdtoolbox.images.exif import orientation
-from sdtoolbox.images.opening import FORMATS, UNREADABLE, load, opened, unreadable
+from sdtoolbox.images.opening import FORMATS, MOST_PIXELS, UNREADABLE, load, opened, unreadable
 from sdtoolbox.images.profiles import rgb_profile, to_srgb
 
 
-def decoded(data: bytes) -> tuple[np.ndarray, np.ndarray | None, bytes | None]:
+def decoded(data: bytes, most: int = MOST_PIXELS) -> tuple[np.ndarray, np.ndarray | None, bytes | None]:
     """RGB [H, W, 3] and alpha [H, W], both uint8 or both uint16, and the ICC profile of these numbers.
 
     Turned as EXIF says. Greys become RGB of equal channels, palettes their colours. CMYK becomes sRGB, since no PNG
     holds it. UserError as `opening.open_picture`.
     """
-    image = opened(data, FORMATS)
+    image = opened(data, FORMATS, most)
     deep = is_deep(data, image)
     load(image)
     turn = orientation(image)

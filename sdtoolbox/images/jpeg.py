@@ -81,7 +81,7 @@ def _nearest(steps: np.ndarray, places: np.ndarray) -> int:
     Of several as good a multiple of 5, since people choose these, or else the best.
     """
     qualities = sorted(range(1, 101), key=lambda quality: (quality % 5 > 0, -quality))
-    differences = {q: float(np.abs(np.log(steps / table(q).ravel()[places])).sum()) for q in qualities}
+    differences = {q: float(np.abs(np.log(np.maximum(steps, 1) / table(q).ravel()[places])).sum()) for q in qualities}
     return min(differences, key=lambda quality: differences[quality])
 
 

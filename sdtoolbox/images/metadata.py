@@ -12,7 +12,7 @@ from PIL import Image
 
 from sdtoolbox.images.dialects.said import json_object
 from sdtoolbox.images.exif import exif_texts
-from sdtoolbox.images.opening import FORMATS, file_bytes, load, opened
+from sdtoolbox.images.opening import FORMATS, MOST_OWN_PIXELS, MOST_PIXELS, file_bytes, load, opened
 from sdtoolbox.images.raster import Raster
 from sdtoolbox.images.stealth import hidden_texts
 
@@ -52,7 +52,9 @@ def read_texts(source: Path | bytes) -> dict[str, str]:
 
     UserError IMAGE_INVALID for what is no picture file of a kind that is read.
     """
-    image = opened(file_bytes(source), FORMATS)
-    load(image)  # text may stand behind the pixels, and a file that is cut off says so
+    image = opened(file_bytes(source, MOST_OWN_PIXELS), FORMATS, MOST_OWN_PIXELS)
+    small = image.width * image.height <= MOST_PIXELS
+    if small:  # of what is larger, which only the toolbox makes, the texts stand before the pixels
+        load(image)  # text may stand behind the pixels, and a file that is cut off says so
     texts = {key: value for key, value in image.info.items() if isinstance(key, str) and isinstance(value, str)}
-    return hidden_texts(image) | exif_texts(image) | texts
+    return (hidden_texts(image) if small else {}) | exif_texts(image) | texts

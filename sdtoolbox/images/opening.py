@@ -18,6 +18,11 @@ SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp", ".gif", "
 """How such files are called."""
 LARGEST_FILE = 256 * 2**20
 MOST_PIXELS = 120_000_000
+MOST_OWN_PIXELS = 320_000_000
+"""Of a result, which is read again to be looked at or compared: 16,000 x 16,000, and a little more."""
+Image.MAX_IMAGE_PIXELS = (
+    MOST_OWN_PIXELS // 2
+)  # Pillow gives up at twice as many; what strangers may send is checked here
 UNREADABLE = (
     *(OSError, ValueError, SyntaxError, EOFError, struct.error, zlib.error, OverflowError, MemoryError),
     *(KeyError, IndexError, TypeError, AttributeError, ZeroDivisionError, RuntimeError),  # of bent TIFF files
@@ -36,8 +41,11 @@ def open_picture(source: Path | bytes) -> Image.Image:
     return image
 
 
-def opened(data: bytes, formats: tuple[str, ...]) -> Image.Image:
-    """The picture in these bytes with only its header read; UserError as `open_picture`."""
+def opened(data: bytes, formats: tuple[str, ...], most: int = MOST_PIXELS) -> Image.Image:
+    """The picture in these bytes with only its header read; UserError as `open_picture`.
+
+    `most` pixels may be in it: those of the toolbox's own results are more than a stranger may send.
+    """
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # our own limit is the one that counts, and bent tags are no news
@@ -46,7 +54,7 @@ def opened(data: bytes, formats: tuple[str, ...]) -> Image.Image:
         raise _too_large("too many") from None
     except UNREADABLE as error:
         raise unreadable(error) from None
-    if image.width * image.height > MOST_PIXELS:
+    if image.width * image.height > most:
         raise _too_large(f"{image.width}x{image.height}")
     return image
 
@@ -72,12 +80,15 @@ def unreadable(error: Exception) -> UserError:
     return UserError("IMAGE_INVALID", said, f"Use {NAMES}.")
 
 
-def file_bytes(source: Path | bytes) -> bytes:
-    """The bytes of a file, or those given; UserError for a file that is missing or too large, without its folder."""
+def file_bytes(source: Path | bytes, most: int = MOST_PIXELS) -> bytes:
+    """The bytes of a file, or those given; UserError for a file that is missing or too large, without its folder.
+
+    A file of more than `MOST_PIXELS` pixels, if so `most` are allowed, may be larger too.
+    """
     if isinstance(source, bytes):
         return source
     try:
-        if source.stat().st_size > LARGEST_FILE:
+        if source.stat().st_size > LARGEST_FILE * max(1, -(-most // MOST_PIXELS)):
             raise UserError("IMAGE_TOO_LARGE", f"{source.name} is larger than 256 MB.", "Use a smaller file.")
         return source.read_bytes()
     except OSError as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -11,15 +12,18 @@ import numpy as np
 from PIL import Image
 
 from sdtoolbox.images import png
+from sdtoolbox.images.canvas import canvas
 from sdtoolbox.images.decoding import decoded, shallow
 from sdtoolbox.images.filling import spread
-from sdtoolbox.images.opening import file_bytes
+from sdtoolbox.images.opening import MOST_PIXELS, file_bytes
 from sdtoolbox.images.profiles import rgb_profile, to_srgb
-from sdtoolbox.images.resampling import resampled
+from sdtoolbox.images.resampling import SUPPORT, resampled
 
 Box: TypeAlias = tuple[int, int, int, int]
 """left, top, right and bottom in pixels; right and bottom are just outside."""
 MIDDLE_GREY = 128
+BAND = 256
+"""Rows that are made at a time where there is an alpha."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -35,13 +39,13 @@ class Raster:
     icc: bytes | None = None
 
     @classmethod
-    def read(cls, source: bytes | Path) -> Raster:
+    def read(cls, source: bytes | Path, most: int = MOST_PIXELS) -> Raster:
         """The picture in a file of one of `opening.FORMATS`, turned as its EXIF says; of several frames the first.
 
         Greys become RGB with equal channels. UserError IMAGE_INVALID, in words, for what cannot be read,
-        IMAGE_TOO_LARGE for what is beyond the limits.
+        IMAGE_TOO_LARGE for what is beyond the limits; `most` pixels are, ours may have more than a stranger's.
         """
-        return cls(*decoded(file_bytes(source)))
+        return cls(*decoded(file_bytes(source, most), most))
 
     @classmethod
     def of(cls, picture: Image.Image) -> Raster:
@@ -65,10 +69,10 @@ class Raster:
         return bool((first == self.pixels[..., 1]).all() and (first == self.pixels[..., 2]).all())
 
     def visible(self) -> np.ndarray:
-        """The pixels at their own depth, with the visible colours around continued under what is transparent.
+        """The pixels at their own depth, with the visible colours around continued where nothing is seen.
 
-        Anything may lie there, black as a rule: so nothing unseen leaves a halo. A picture of which nothing is seen is
-        middle grey.
+        Anything may lie there, black as a rule: so nothing unseen leaves a halo. What can be seen, however faintly,
+        stays. A picture of which nothing is seen is middle grey.
         """
         if self.alpha is None or not (self.alpha < self.maximum).any():
             return self.pixels
@@ -95,8 +99,10 @@ class Raster:
     def _visible(self, alpha: np.ndarray) -> np.ndarray:
         if not alpha.any():
             return np.full(self.pixels.shape, MIDDLE_GREY * (self.maximum // 255), self.pixels.dtype)
-        found = spread(self.pixels.astype(np.float32), alpha.astype(np.float32) / self.maximum)
-        return self._rounded(found)
+        if alpha.all():
+            return self.pixels
+        found = spread(self.pixels.astype(np.float32), (alpha > 0).astype(np.float32))
+        return np.where(alpha[..., None] > 0, self.pixels, self._rounded(found))
 
     def crop(self, box: Box) -> Raster:
         """The part within a box that lies inside the picture."""
@@ -128,12 +134,28 @@ class Raster:
             return self
         if self.alpha is None:
             return replace(self, pixels=resampled(self.pixels, width, height))
-        opaque = self.alpha.astype(np.float32)[..., None] / self.maximum
-        alpha = resampled(opaque, width, height)
-        straight = resampled(self.pixels.astype(np.float32), width, height)  # for where nothing is seen
-        seen = resampled(self.pixels * opaque, width, height) / np.maximum(alpha, 1e-3)
-        pixels = np.where(alpha > 1e-3, seen, straight)
-        return replace(self, pixels=self._rounded(pixels), alpha=self._rounded(alpha[..., 0] * self.maximum))
+        pixels = canvas((height, width, 3), self.pixels.dtype)
+        alpha = canvas((height, width), self.pixels.dtype)
+        for top in range(0, height, BAND):
+            rows = slice(top, min(height, top + BAND))
+            pixels[rows], alpha[rows] = self._band(self.alpha, width, height, rows)
+        return replace(self, pixels=pixels, alpha=alpha)
+
+    def _band(self, alpha: np.ndarray, width: int, height: int, rows: slice) -> tuple[np.ndarray, np.ndarray]:
+        """Some rows of `resized`, with alpha: of what they are made of memory for little more is needed."""
+        step = self.size[1] / height
+        first, last = rows.start * step, rows.stop * step
+        reach = math.ceil(SUPPORT * max(1.0, step)) + 1
+        above = max(0, math.floor(first) - reach)
+        near = slice(above, math.ceil(last) + reach)
+        region = 0.0, first - above, float(self.size[0]), min(last, self.size[1]) - above
+        pixels, opaque = self.pixels[near], alpha[near].astype(np.float32)[..., None] / self.maximum
+        size = width, rows.stop - rows.start
+        share = resampled(opaque, *size, region)
+        straight = resampled(pixels.astype(np.float32), *size, region)  # for where nothing is seen
+        seen = resampled(pixels * opaque, *size, region) / np.maximum(share, 1e-3)
+        found = np.where(share > 1e-3, seen, straight)
+        return self._rounded(found), self._rounded(share[..., 0] * self.maximum)
 
     def _rounded(self, values: np.ndarray) -> np.ndarray:
         found: np.ndarray = np.rint(values.clip(0, self.maximum)).astype(self.pixels.dtype)

@@ -96,7 +96,9 @@ class ImageStore:
 
     def view(self, identity: str) -> Path | None:
         """The small JPEG of a large picture; None if it has none."""
-        path = open_within(self._views, f"{identity}.jpg")
+        if self.output(identity) is None:  # whatever it is, it is no name of a file
+            return None
+        path = self._views / f"{identity}.jpg"
         return path if path.is_file() else None
 
     def size(self, identity: str) -> tuple[int, int]:
@@ -124,7 +126,7 @@ class ImageStore:
                 connection.execute("DELETE FROM job_pictures WHERE picture_id = ?", (identity,))
                 connection.execute("DELETE FROM pictures WHERE id = ?", (identity,))
                 (self._views / f"{identity}.jpg").unlink(missing_ok=True)
-        return remove_halves(self.folder) + halves, len(lost) + gone
+        return remove_halves(self.folder) + remove_halves(self._views, ".*.part") + halves, len(lost) + gone
 
     def _file(self, identity: str) -> str | None:
         row = self._database.connection().execute("SELECT path FROM pictures WHERE id = ?", (identity,)).fetchone()

@@ -66,7 +66,7 @@ def _directory(tags: list[Tag], at: int) -> bytes:
     """A directory that stands at an offset in the file, with the values that are too long for it behind it."""
     behind = at + 2 + 12 * len(tags) + 4
     entries, long = b"", b""
-    for number, kind, value in tags:
+    for number, kind, value in sorted(tags, key=lambda tag: tag[0]):  # as TIFF 6.0 wants them
         data = (
             value if isinstance(value, bytes) else struct.pack(f"<{len(value)}{'H' if kind == SHORT else 'I'}", *value)
         )

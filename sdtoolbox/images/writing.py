@@ -62,9 +62,9 @@ def write_hashed(folder: Path, pieces: Iterable[bytes], target: Callable[[str], 
     reach("save.after_rename")
 
 
-def remove_halves(folder: Path) -> int:
+def remove_halves(folder: Path, pattern: str = "*/.*.part") -> int:
     """Remove what a crash left half-written in the folders directly below; how many files."""
-    old = [path for path in folder.glob("*/.*.part") if time.time() - path.stat().st_mtime > YOUNG]
+    old = [path for path in folder.glob(pattern) if time.time() - path.stat().st_mtime > YOUNG]
     for path in old:
         path.unlink(missing_ok=True)
     return len(old)

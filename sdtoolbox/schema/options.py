@@ -7,7 +7,9 @@ picture's text, and a control in the form while that sampler is chosen.
 from __future__ import annotations
 
 import inspect
+import json
 import math
+import re
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from types import SimpleNamespace
@@ -18,6 +20,8 @@ from pydantic import BeforeValidator, Field
 from sdtoolbox.schema.checks import Name
 
 OptionValue: TypeAlias = bool | int | float | str
+PAIR = re.compile(r'(?:"(?:[^"\\]|\\.)*"|[^,"])+')
+"""A pair of options in a row, which commas separate, but not within quotes."""
 LARGEST = 1e6
 """Where an option's own bounds end that has none: far beyond all sense, and finite."""
 
@@ -116,7 +120,7 @@ def options_from(value: Any) -> Any:
     if value is None:
         return {}
     if isinstance(value, str):
-        value = value.replace(";", ",").replace("\n", ",").split(",")
+        value = [value.replace(";", ",").replace("\n", ",")]
     if not isinstance(value, list | tuple):
         return value
     found: dict[str, Any] = {}
@@ -132,7 +136,7 @@ def options_from(value: Any) -> Any:
 
 def _pairs(text: str) -> dict[str, Any]:
     found: dict[str, Any] = {}
-    for part in text.split(","):
+    for part in PAIR.findall(text):
         name, sign, raw = (piece.strip() for piece in part.partition("="))
         if name or sign:
             found[name] = _value(raw)
@@ -140,6 +144,11 @@ def _pairs(text: str) -> dict[str, Any]:
 
 
 def _value(text: str) -> OptionValue:
+    if text.startswith('"'):
+        try:
+            return str(json.loads(text))
+        except ValueError:
+            return text
     for convert in (int, float):
         try:
             return convert(text)
@@ -149,9 +158,17 @@ def _value(text: str) -> OptionValue:
 
 
 def written(options: Mapping[str, OptionValue]) -> str:
-    """The short form, which `options_from` reads: "eta=0.5, s_noise=1.1"."""
-    texts = {name: str(value).lower() if isinstance(value, bool) else str(value) for name, value in options.items()}
-    return ", ".join(f"{name}={text}" for name, text in texts.items())
+    """The short form, which `options_from` reads: "eta=0.5, s_noise=1.1"; texts with a comma or such are quoted."""
+    return ", ".join(f"{name}={_text(value)}" for name, value in options.items())
+
+
+def _text(value: OptionValue) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    text = str(value)
+    plain = not isinstance(value, str) or not (set(text) & set(',;="\n') or text != text.strip())
+    # ";" and line ends separate what stands around the options: see `checks.several_from`.
+    return text if plain else json.dumps(text, ensure_ascii=False).replace(";", "\\u003b")
 
 
 Options = Annotated[

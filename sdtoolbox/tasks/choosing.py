@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import math
+import threading
 from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
+
 from sdtoolbox.errors import UserError
 from sdtoolbox.extensions import Registries
 from sdtoolbox.images.jpeg import quality_of_file, quality_of_pixels
 from sdtoolbox.images.noise import noise_level
-from sdtoolbox.images.opening import file_bytes
+from sdtoolbox.images.opening import MOST_OWN_PIXELS, file_bytes
 from sdtoolbox.images.raster import Raster
 from sdtoolbox.images.store import ImageStore
 from sdtoolbox.models.catalog import Catalog
@@ -21,7 +25,7 @@ from sdtoolbox.models.restorer_layouts import ERASERS, TAKES_NOISE
 from sdtoolbox.registry import Entry
 from sdtoolbox.schema.problems import shown
 from sdtoolbox.schema.requests import Request
-from sdtoolbox.schema.restoring import LARGEST_SIDE, Denoise, Restoring, Upscale
+from sdtoolbox.schema.restoring import LARGEST_SIDE, Restoring, Upscale
 from sdtoolbox.schema.stages import RestoreStage
 from sdtoolbox.tasks.options import checked_options
 from sdtoolbox.tasks.prior import OPTIONS
@@ -37,8 +41,6 @@ SEEN_NOISE = 2.0
 SEEN_JPEG = 85
 """Below this quality blocks can be seen."""
 USUAL_SCALE = 2.0
-MOST_PIXELS = 320_000_000
-"""Of a result: 16,000 x 16,000, and a little more."""
 NO_JPEG = 100
 
 
@@ -55,6 +57,10 @@ def resolve_restoring(
         return
     try:
         size = store.size(values["image"])
+    except UserError:  # it was said already
+        return
+    _check_reference(request, store, problems)
+    try:
         window_of(request, size)
         if request.noise is None or request.jpeg_quality is None:
             values |= measured(store, request)
@@ -73,24 +79,30 @@ def measured(store: ImageStore, request: Restoring) -> dict[str, Any]:
     """Noise level and JPEG quality of the picture, where the request does not say them itself."""
     path = store.path(request.image or "")
     found: dict[str, Any] = {"noise": request.noise, "jpeg_quality": request.jpeg_quality}
-    if request.noise is None:
-        found["noise"] = _noise(path)
-    if request.jpeg_quality is None:
-        found["jpeg_quality"] = _jpeg_quality(path)
-    return found
+    known = dict(zip(found, damage(path), strict=True))
+    return {name: known[name] if value is None else value for name, value in found.items()}
+
+
+def damage(path: Path) -> tuple[float, int]:
+    """Noise level and JPEG quality of a picture's file, of what can be seen in it; decoded once, one at a time."""
+    with _decoding:  # however many ask at once: a large picture needs gigabytes
+        return _damage(path)
+
+
+_decoding = threading.Lock()
 
 
 # A file of the store never changes, and a form that follows what is typed asks again and again.
 @lru_cache(maxsize=256)
-def _noise(path: Path) -> float:
-    return round(min(100.0, noise_level(Raster.read(path).pixels)), 1)
-
-
-@lru_cache(maxsize=256)
-def _jpeg_quality(path: Path) -> int:
+def _damage(path: Path) -> tuple[float, int]:
+    raster = Raster.read(path)
+    pixels = raster.pixels
+    if raster.alpha is not None:  # black and white are passed over: nobody knows what was there
+        pixels = np.where(raster.alpha[..., None] > 0, pixels, 0)
     quality = quality_of_file(file_bytes(path))
-    quality = quality if quality is not None else quality_of_pixels(Raster.read(path).pixels)
-    return NO_JPEG if quality is None else max(1, min(NO_JPEG, quality))
+    quality = quality if quality is not None else quality_of_pixels(pixels)
+    noise = round(min(100.0, noise_level(pixels)), 1)
+    return noise, NO_JPEG if quality is None else max(1, min(NO_JPEG, quality))
 
 
 def _automatic(values: Mapping[str, Any], registries: Registries, catalog: Catalog) -> list[RestoreStage]:
@@ -213,7 +225,11 @@ def _resolved(
     try:
         if stage.restorer in registries.restorers:
             entry = registries.restorers.get(stage.restorer)
-            values |= {"restorer": entry.id, "options": checked_options(entry, "restorer", stage.options, "stages")}
+            values |= {
+                "restorer": entry.id,
+                "diffusion": False,
+                "options": checked_options(entry, "restorer", stage.options, "stages"),
+            }
             label, takes_noise = entry.label, "noise" in entry.value.needs
         else:
             known = [one.label for one in registries.restorers]
@@ -252,23 +268,36 @@ def _check_result(
     registries: Registries,
     problems: list[UserError],
 ) -> None:
-    """Refuse early what would become larger than any picture may be."""
+    """Refuse early what would become larger than any picture may be, at its end or on the way."""
     if problems:
         return
-    width, height = size
-    if isinstance(request, Denoise):
-        for stage in values["stages"]:
-            scale = _scale(stage["restorer"], catalog, registries)
-            width, height = width * scale, height * scale
-    else:
-        width, height = values["width"], values["height"]
-    if width * height > MOST_PIXELS:
-        said = f"the result would have {width}x{height} pixels, {width * height // 10**6} million."
-        hint = f"At most {MOST_PIXELS // 10**6} million can be made: choose a smaller scale or a part of the picture."
-        problems.append(UserError("IMAGE_TOO_LARGE", said, hint, "scale" if isinstance(request, Upscale) else "stages"))
+    field = "scale" if isinstance(request, Upscale) else "stages"
+    restorers = [stage["restorer"] for stage in values["stages"]]
+    if isinstance(request, Upscale):
+        restorers.append(values["upscaler"])
+    factor = math.prod(_scale(one, catalog, registries) for one in restorers)
+    sizes = [(size[0] * factor, size[1] * factor)]
+    if isinstance(request, Upscale):
+        sizes.append((values["width"], values["height"]))
+    for width, height in sizes:
+        if width * height > MOST_OWN_PIXELS:
+            said = f"the picture would become {width}x{height} pixels, {width * height // 10**6} million."
+            hint = f"At most {MOST_OWN_PIXELS // 10**6} million can be made: choose a smaller scale or fewer stages."
+            problems.append(UserError("IMAGE_TOO_LARGE", said, hint, field))
+            return
+
+
+def _check_reference(request: Restoring, store: ImageStore, problems: list[UserError]) -> None:
+    if request.reference is None:
+        return
+    try:
+        store.size(request.reference)
+    except UserError as error:
+        problems.append(UserError(error.code, error.message, error.hint, "reference"))
 
 
 def _scale(restorer: str, catalog: Catalog, registries: Registries) -> int:
+    """How many times larger it makes a picture, as far as is known before it is loaded."""
     if restorer in registries.restorers:
         return registries.restorers.get(restorer).value.scale
-    return catalog.get(restorer).scale or 1
+    return 1 if restorer in registries.upscalers else catalog.get(restorer).scale or 1

@@ -11,6 +11,7 @@ from PIL import Image
 
 from sdtoolbox.errors import UserError
 from sdtoolbox.extensions import Registries
+from sdtoolbox.images.opening import MOST_OWN_PIXELS
 from sdtoolbox.images.resampling import resampled
 from sdtoolbox.registry import Entry
 from sdtoolbox.tasks.mixing import Registered, together
@@ -62,6 +63,8 @@ def _network(name: str, ctx: TaskContext) -> Enlarge:
             pixels = np.asarray(picture)
             factor = max(width / picture.width, height / picture.height)
             for _ in range(_times(restorer.scale, factor)):
+                if pixels.shape[0] * pixels.shape[1] * restorer.scale**2 > MOST_OWN_PIXELS:
+                    break  # the rest is resampled
                 pixels = treated(Treatment(restorer), pixels, pixels.dtype, lambda done: ctx.check_cancelled())
             known = ctx.environment.get("networks", ())
             ctx.environment["networks"] = together([{"networks": known}, restorer.environment]).get("networks", [])

@@ -44,10 +44,13 @@ class Registered:
 
     @property
     def environment(self) -> Mapping[str, Any]:
-        return {}
+        import cv2
 
-    def __call__(self, pixels: Pixels, *, noise: float, **options: Any) -> Pixels:
-        given = {"noise": noise} if "noise" in self.entry.value.needs else {}
+        return {"opencv": cv2.__version__}
+
+    def __call__(self, pixels: Pixels, *, noise: float, quality: int = 100, **options: Any) -> Pixels:
+        offered = {"noise": noise, "quality": quality}
+        given = {name: offered[name] for name in self.entry.value.needs}
         found = np.asarray(self.entry.value.function(pixels, **given, **options), np.float32)
         wanted = (pixels.shape[0] * self.scale, pixels.shape[1] * self.scale, 3)
         if found.shape != wanted:
@@ -77,7 +80,7 @@ class Resampled:
     def environment(self) -> Mapping[str, Any]:
         return {}
 
-    def __call__(self, pixels: Pixels, *, noise: float, **options: Any) -> Pixels:
+    def __call__(self, pixels: Pixels, *, noise: float, quality: int = 100, **options: Any) -> Pixels:
         return enlarged(self.entry, pixels, pixels.shape[1] * self.scale, pixels.shape[0] * self.scale)
 
 
@@ -125,8 +128,8 @@ class Mixture:
     def environment(self) -> Mapping[str, Any]:
         return together([self.first.environment, self.second.environment])
 
-    def __call__(self, pixels: Pixels, *, noise: float, **options: Any) -> Pixels:
-        one, other = self.first(pixels, noise=noise), self.second(pixels, noise=noise)
+    def __call__(self, pixels: Pixels, *, noise: float, quality: int = 100, **options: Any) -> Pixels:
+        one, other = self.first(pixels, noise=noise, quality=quality), self.second(pixels, noise=noise, quality=quality)
         if other.shape != one.shape:
             other = resampled(other, one.shape[1], one.shape[0])
         mixed: Pixels = (1 - self.share) * one + self.share * other

@@ -55,9 +55,10 @@ class Prior:
 
     @property
     def environment(self) -> Mapping[str, Any]:
-        return self.model.environment
+        told = self.model.environment
+        return {**told, "networks": [{**told["checkpoint"], "kind": "checkpoint"}]}
 
-    def __call__(self, pixels: Pixels, *, noise: float, **options: Any) -> Pixels:
+    def __call__(self, pixels: Pixels, *, noise: float, quality: int = 100, **options: Any) -> Pixels:
         """[H, W, 3] -> [H * scale, W * scale, 3]; `options` are those of `restored`."""
         return self.restored(pixels, noise, **options)
 
@@ -141,5 +142,5 @@ class Prior:
         return np.asarray(picture, np.float32) / np.float32(255)
 
 
-OPTIONS = options_of(Prior.restored, ("self", "pixels", "noise"))
+OPTIONS = options_of(Prior.restored, ("self", "pixels", "noise", "sigma"))
 """What a stage with a checkpoint may say."""

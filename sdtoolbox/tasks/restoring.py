@@ -26,6 +26,7 @@ from sdtoolbox.tasks.tiling import FEATHER, Treatment, treated
 
 TRIAL = 96
 """The side of the part of a picture on which stages are timed, so that the time left is right from the first on."""
+WORTH_A_TRIAL = 16 * TRIAL**2
 LEVELS = 255
 """Noise levels are said in units of 8-bit values."""
 NOTHING = "nothing was done: neither noise nor traces of JPEG were found, and no stage was asked for"
@@ -61,7 +62,7 @@ class Chain:
     def place(self, box: Box) -> Box:
         """Where a box of the picture lies in the result."""
         across, down = self.final[0] / self.size[0], self.final[1] / self.size[1]
-        left, top = round(box[0] * across), round(box[1] * down)
+        left, top = min(self.final[0] - 1, round(box[0] * across)), min(self.final[1] - 1, round(box[1] * down))
         right, bottom = round(box[2] * across), round(box[3] * down)
         return left, top, max(left + 1, right), max(top + 1, bottom)
 
@@ -82,6 +83,7 @@ def treatments_of(
             prior(stage.restorer, ctx, held) if stage.diffusion else opened(stage.restorer, ctx, held),
             noise * stage.strength,
             stage.blend,
+            concrete(request.jpeg_quality),
             stage.options,
         )
         for stage in stages
@@ -102,7 +104,7 @@ def restored(request: Restoring, chain: Chain, source: Raster, ctx: TaskContext)
     box = window_of(request, source.size)
     around = chain.around(box)
     part = source if around == (0, 0, *source.size) else source.crop(around)
-    found = _through(part, chain, ctx)
+    found = _through(part, chain, ctx, source.grey)
     ctx.environment.update(together([one.restorer.environment for one in chain.treatments]))
     return _cut(found, chain, around, chain.place(box), ctx)
 
@@ -146,18 +148,18 @@ def _reference(request: Restoring, found: Raster, ctx: TaskContext) -> Raster:
     return reference.of_depth(found.pixels.dtype)
 
 
-def _through(source: Raster, chain: Chain, ctx: TaskContext) -> Raster:
-    """The raster after all treatments, in the size that they give it, at its own depth."""
+def _through(source: Raster, chain: Chain, ctx: TaskContext, grey: bool) -> Raster:
+    """The raster after all treatments, in the size that they give it, at its own depth; `grey` if it is to be that."""
     clock = _Clock(chain, source, ctx)
     if not chain.treatments:
-        return source
+        return replace(source, pixels=source.visible()) if chain.resizes else source
     pixels = source.visible()
     for i, treatment in enumerate(chain.treatments):
         # What one stage hands to the next keeps more than 8 bits: else the steps between them would show.
         last = i == len(chain.treatments) - 1
         dtype = source.pixels.dtype if last else np.dtype(np.uint16)
         pixels = treated(treatment, pixels, dtype, clock.part(i))
-    if source.grey:
+    if grey:
         _make_grey(pixels)
     return replace(source, pixels=pixels, alpha=_alpha(source, chain, ctx))
 
@@ -168,7 +170,11 @@ def _alpha(source: Raster, chain: Chain, ctx: TaskContext) -> np.ndarray | None:
         return source.alpha
     plane = source.alpha
     for treatment in chain.treatments:
-        if treatment.restorer.scale > 1:
+        if isinstance(treatment.restorer, Prior):  # it would invent an outline
+            plane = resampled(
+                plane, plane.shape[1] * treatment.restorer.scale, plane.shape[0] * treatment.restorer.scale
+            )
+        elif treatment.restorer.scale > 1:
             grey = np.repeat(plane[..., None], 3, axis=2)
             plane = treated(replace(treatment, noise=0.0), grey, plane.dtype, lambda done: ctx.check_cancelled())[
                 ..., 1
@@ -196,8 +202,6 @@ def _cut(found: Raster, chain: Chain, around: Box, place: Box, ctx: TaskContext)
     if not chain.resizes:
         box = round(left), round(top), round(right), round(bottom)
         return found if box == (0, 0, *found.size) else found.crop(box)
-    if (left, top, right, bottom) == (0, 0, *found.size) and not chain.treatments:
-        return found.resized(*size)
     region = max(0.0, left), max(0.0, top), min(found.size[0], right), min(found.size[1], bottom)
     look = ctx.check_cancelled
     alpha = None if found.alpha is None else resampled(found.alpha, *size, region, look)
@@ -211,7 +215,7 @@ class _Clock:
         self._ctx = ctx
         self._costs = [1.0] * len(chain.treatments)
         ctx.stage("restoring", work=source.size[0] * source.size[1])
-        if len(chain.treatments) > 1:
+        if len(chain.treatments) > 1 and source.size[0] * source.size[1] > WORTH_A_TRIAL:
             trial, scale = source.pixels[:TRIAL, :TRIAL], 1
             for i, treatment in enumerate(chain.treatments):
                 began = time.perf_counter()

@@ -25,11 +25,16 @@ LEAST_TILE = 64
 
 @dataclass(frozen=True, slots=True)
 class Treatment:
-    """A restorer and how it is used: `noise` as a standard deviation in [0, 1], `blend` the share of its result."""
+    """A restorer and how it is used.
+
+    `noise` is a standard deviation in [0, 1], `quality` that of the JPEG that the picture was, `blend` the share of the
+    result.
+    """
 
     restorer: Restorer
     noise: float = 0.0
     blend: float = 1.0
+    quality: int = 100
     options: Mapping[str, Any] = field(default_factory=dict)
 
     @property
@@ -39,7 +44,7 @@ class Treatment:
 
     def __call__(self, pixels: Pixels) -> Pixels:
         """What becomes of a tile, [H, W, 3] -> [H * scale, W * scale, 3]."""
-        found = self.restorer(pixels, noise=self.noise, **self.options)
+        found = self.restorer(pixels, noise=self.noise, quality=self.quality, **self.options)
         if self.blend == 1:
             return found
         before = pixels if self.restorer.scale == 1 else resampled(pixels, found.shape[1], found.shape[0])
@@ -72,7 +77,8 @@ def tile_of(treatment: Treatment) -> int:
 
 def least_tile(treatment: Treatment) -> int:
     """The smallest side of tiles of which something is left between the margins."""
-    return _up(max(LEAST_TILE, 2 * treatment.margin + 2 * FEATHER), treatment.restorer.multiple)
+    multiple = treatment.restorer.multiple
+    return max(_up(LEAST_TILE, multiple), _up(2 * treatment.margin + FEATHER, multiple) + _up(FEATHER, multiple))
 
 
 def _in_tiles(

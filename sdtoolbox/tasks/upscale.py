@@ -35,10 +35,11 @@ def run(request: Upscale, ctx: TaskContext) -> Iterator[Drawn]:
 def _enlarger(request: Upscale, size: tuple[int, int], ctx: TaskContext, held: ExitStack) -> Restorer | None:
     """What enlarges; None where Lanczos's filter alone does, which brings any picture to its final size."""
     factor = max(concrete(request.width) / size[0], concrete(request.height) / size[1])
+    upscaler = concrete(request.upscaler)
     if request.diffusion:
-        scale = 2 if factor <= 2 else 4
-        return prior(concrete(request.upscaler), ctx, held, scale)
-    first = _one(concrete(request.upscaler), factor, ctx, held)
+        first: Restorer = prior(upscaler, ctx, held, 2 if factor <= 2 else 4)
+    else:
+        first = _one(upscaler, factor, ctx, held)
     if request.second_upscaler is None or request.second_share == 0:
         return None if request.upscaler == "lanczos" else first
     return Mixture(first, _one(request.second_upscaler, factor, ctx, held), request.second_share)

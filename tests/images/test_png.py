@@ -1,12 +1,14 @@
 from __future__ import annotations
 
 from io import BytesIO
+from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image, ImageCms
 
-from sdtoolbox.images import png
+from sdtoolbox.errors import UserError
+from sdtoolbox.images import metadata, opening, png, raster
 from sdtoolbox.images.metadata import png_bytes, read_text
 from sdtoolbox.images.raster import Raster
 
@@ -41,3 +43,22 @@ def test_a_large_one_comes_in_small_pieces(monkeypatch: pytest.MonkeyPatch) -> N
     pixels = np.random.default_rng(0).integers(0, 256, (2000, 500, 3)).astype(np.uint8)
     sizes = [len(piece) for piece in png.pieces(pixels, None, None, {})]
     assert max(sizes) < 2_000_000 < sum(sizes)
+
+
+def test_our_own_large_results_are_read_again_and_a_stranger_may_not_send_such(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    for module in (opening, metadata, raster):
+        monkeypatch.setattr(module, "MOST_PIXELS", 1000)
+    data = png_bytes(Raster(np.zeros((40, 40, 3), np.uint8)), "a tree", {"one": 1})
+    (tmp_path / "large.png").write_bytes(data)
+    with pytest.raises(UserError) as caught:
+        Raster.read(tmp_path / "large.png", most=1000)
+    assert caught.value.code == "IMAGE_TOO_LARGE"
+    assert Raster.read(tmp_path / "large.png", most=2000).size == (40, 40)
+    text = read_text(tmp_path / "large.png")
+    assert (text.parameters, text.exact) == ("a tree", {"one": 1})
+
+
+def test_pillow_does_not_give_up_before_we_do() -> None:
+    assert 2 * (Image.MAX_IMAGE_PIXELS or 0) >= opening.MOST_OWN_PIXELS > 16_000 * 12_000

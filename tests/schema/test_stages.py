@@ -48,3 +48,11 @@ def test_what_a_request_restores_with() -> None:
     request = Upscale.parse({"stages": ["median"], "upscaler": "x4", "second_upscaler": "lanczos"})
     assert request.restorers == ("median", "x4", "lanczos")
     assert Denoise.parse({"stages": ["median"]}).restorers == ("median",)
+
+
+@pytest.mark.parametrize("prompt", ["a red house, big", 'say "hello"; and go', "a = b", " spaced ", "true", "plain"])
+def test_texts_with_separators_survive_the_short_form(prompt: str) -> None:
+    stage = RestoreStage(restorer="storybook", blend=0.5, options={"prompt": prompt, "steps": 4})
+    (found,) = Denoise.parse({"stages": stage.short()}).stages
+    assert found.blend == 0.5 and found.options["steps"] == 4
+    assert found.options["prompt"] == (prompt if prompt != "true" else True)

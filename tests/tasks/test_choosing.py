@@ -173,6 +173,8 @@ def test_names_of_all_kinds_become_ids(toolbox: Toolbox) -> None:
         ("upscale", {"scale": 17}, "PARAM_INVALID", "scale", "16"),
         ("upscale", {"longest_side": 65535}, "IMAGE_TOO_LARGE", "scale", "320 million"),
         ("upscale", {"stages": ["own-x4"] * 9}, "PARAM_INVALID", "stages", "8"),
+        ("upscale", {"stages": ["own-x4"] * 8}, "IMAGE_TOO_LARGE", "scale", "320 million"),
+        ("denoise", {"reference": "e" * 32}, "IMAGE_INVALID", "reference", "no picture"),
         ("denoise", {"window": (0, 0, 161, 10)}, "PARAM_INVALID", "window", "160x120"),
         ("denoise", {"stages": ["own-x4"] * 6}, "IMAGE_TOO_LARGE", "stages", "320 million"),
     ],
@@ -217,3 +219,22 @@ def test_a_network_that_is_blind_to_noise_takes_no_strength(toolbox: Toolbox, mo
     blind = toolbox.catalog.find("own-denoiser", "restorer")
     assert choosing.takes_strength(blind)
     assert not choosing.takes_strength(replace(blind, tags=("jpeg",)))
+
+
+def test_what_is_not_seen_says_nothing_of_the_noise(toolbox: Toolbox) -> None:
+    pixels = smooth() + np.random.default_rng(0).normal(0, 15, smooth().shape)
+    picture = Image.fromarray(np.rint(pixels).clip(0, 255).astype(np.uint8))
+    alpha = np.full((120, 160), 255, np.uint8)
+    alpha[:, :70] = 0
+    hidden = np.asarray(picture).copy()
+    hidden[:, :70] = 90
+    picture = Image.fromarray(hidden)
+    picture.putalpha(Image.fromarray(alpha))
+    buffer = io.BytesIO()
+    picture.save(buffer, "PNG")
+    assert resolved(toolbox, "denoise", buffer.getvalue()).noise == pytest.approx(15, abs=2)
+
+
+def test_a_stage_says_itself_whether_it_is_a_checkpoint_and_is_not_believed(toolbox: Toolbox) -> None:
+    request = resolved(toolbox, "denoise", stages=[{"restorer": "median", "diffusion": True}])
+    assert request.stages[0].diffusion is False

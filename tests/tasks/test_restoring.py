@@ -215,3 +215,47 @@ def test_registered_restorers_work_as_networks_do(ctx: PictureContext) -> None:
     (drawn,) = denoised(ctx, "Total variation")
     assert drawn.image.size == noisy.size
     assert (drawn.image.pixels != noisy.pixels).any()  # type: ignore[union-attr]
+
+
+def half_seen() -> Raster:
+    """Black where nothing is seen, a white disc with a soft black shadow around it."""
+    y, x = np.mgrid[:60, :120]
+    far = np.hypot(x - 60, y - 30)
+    pixels = np.where(far[..., None] < 12, 255, 0).astype(np.uint8).repeat(3, axis=2)
+    return Raster(pixels, np.clip(255 * (1.6 - far / 20), 0, 255).astype(np.uint8))
+
+
+def test_what_is_half_seen_keeps_its_colours(ctx: PictureContext) -> None:
+    source = half_seen()
+    ctx.add(source)
+    ctx._models["same"] = Fake(lambda pixels: pixels)  # type: ignore[index]
+    (drawn,) = denoised(ctx, "same")
+    assert isinstance(drawn.image, Raster) and source.alpha is not None
+    seen = source.alpha > 0
+    assert np.array_equal(drawn.image.pixels[seen], source.pixels[seen])
+
+
+@pytest.mark.parametrize("size", [(1000, 500), (480, 240), (57, 29)])
+@pytest.mark.parametrize("window", [None, (3, 5, 90, 50)])
+def test_what_is_hidden_never_shows_in_another_size(
+    ctx: PictureContext, size: tuple[int, int], window: tuple[int, ...] | None
+) -> None:
+    random = np.random.default_rng(0)
+    pixels = random.integers(0, 2, (60, 120, 3)).astype(np.uint8) * 255
+    alpha = np.zeros((60, 120), np.uint8)
+    alpha[15:45, 30:90] = 255
+    pixels[alpha > 0] = 200
+    ctx.add(Raster(pixels, alpha))
+    found = enlarge(ctx, *size, upscaler="lanczos", window=window)
+    assert found.alpha is not None
+    assert np.abs(found.pixels[found.alpha > 40].astype(int) - 200).max() <= 2
+
+
+def test_a_grey_part_of_a_coloured_picture_is_no_grey_picture(ctx: PictureContext) -> None:
+    pixels = np.full((60, 80, 3), 120, np.uint8)
+    pixels[:, 60:] = (200, 40, 40)
+    ctx.add(Raster(pixels))
+    ctx._models["tinted"] = Fake(lambda one: (one * [1.0, 0.9, 0.8]).astype(np.float32))  # type: ignore[index]
+    whole, part = denoised(ctx, "tinted")[0].image, denoised(ctx, "tinted", window=(0, 0, 20, 20))[0].image
+    assert isinstance(whole, Raster) and isinstance(part, Raster)
+    assert np.array_equal(part.pixels, whole.pixels[:20, :20])

@@ -40,6 +40,7 @@ class Network:
     descriptor: Any  # spandrel's
     device: Device
     precision: torch.dtype
+    version: str  # spandrel's
     identity: Callable[[], str]
     reach: int | None = None
 
@@ -78,10 +79,11 @@ class Network:
             "precision": str(self.precision).removeprefix("torch."),
             "threads": self.device.threads,
             "torch": torch.__version__,
+            "spandrel": self.version,
             "networks": [{"id": self.entry.id, "name": self.entry.name, "sha256": self.identity()}],
         }
 
-    def __call__(self, pixels: Pixels, *, noise: float, **options: Any) -> Pixels:
+    def __call__(self, pixels: Pixels, *, noise: float, quality: int = 100, **options: Any) -> Pixels:
         """[H, W, 3] -> [H * scale, W * scale, 3] in [0, 1], of any size; NUMERIC, OUT_OF_MEMORY."""
         height, width = pixels.shape[:2]
         image = torch.from_numpy(np.ascontiguousarray(_filled(pixels, self._size(height, width))))
@@ -117,13 +119,18 @@ def load_network(entry: CatalogEntry, device: Device, identity: Callable[[], str
         tensors = descriptors.weights(files, _names(files, entry.variant))
     package = descriptors.spandrel("restore", "stages")
     found = in_words(entry.path, "the network", lambda: _checked(descriptors.descriptor(package, tensors)))
+    network = Network(entry, found.to(device.torch_device).eval(), device, torch.float32, package.__version__, identity)
+    # In float32: how half precision rounds must not be taken for how far it looks.
+    network = replace(network, reach=_reach(network))
     precision = _precision(found, device)
-    found = found.to(device.torch_device, precision).eval()
-    network = Network(entry, found, device, precision, identity)
+    return replace(network, descriptor=found.to(device.torch_device, precision), precision=precision)
+
+
+def _reach(network: Network) -> int | None:
     side, most = PROBE if _parameters(network.network) <= LIGHT else HEAVY_PROBE
     side, most = (-(-length // network.multiple) * network.multiple for length in (side, most))
-    reach = measured_reach(lambda pixels: network(pixels, noise=PROBE_NOISE), network.scale, side, most)
-    return replace(network, reach=reach)
+    side = max(side, 2 * most + network.multiple)
+    return measured_reach(lambda pixels: network(pixels, noise=PROBE_NOISE), network.scale, side, most)
 
 
 def _names(files: TensorFiles, variant: str) -> dict[str, str]:

@@ -22,6 +22,11 @@ class Product:
     architecture: str
     description: str
     tags: tuple[str, ...]
+    further: str = ""  # a stage that trains it on, where that has been run
+
+    def stages(self, folder: Path) -> list[str]:
+        """Its stages that have run in this run folder, the last one last."""
+        return [stage for stage in (self.stage, self.further) if stage and (folder / f"{stage}.pt").exists()]
 
 
 PRODUCTS: Final = {  # by stage
@@ -33,6 +38,7 @@ PRODUCTS: Final = {  # by stage
             "DRUNet",
             "Removes colour noise of up to 50 grey levels, told by a noise map; trained on drawn pictures alone.",
             ("noise",),
+            further="polish",
         ),
         Product(
             "sr4",
@@ -61,7 +67,7 @@ PRODUCTS: Final = {  # by stage
 
 def trained(folder: Path) -> list[Product]:
     """The products whose stage has run in this run folder."""
-    return [product for product in PRODUCTS.values() if (folder / f"{product.stage}.pt").exists()]
+    return [product for product in PRODUCTS.values() if product.stages(folder)]
 
 
 def weights_of(product: Product, restorers: Path) -> Path:
@@ -75,7 +81,7 @@ def export(folder: Path, product: Product, restorers: Path) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     state = {
         name: weight.to(torch.float16).contiguous(memory_format=torch.contiguous_format)
-        for name, weight in sorted(reached(folder, product.stage).weights.items())
+        for name, weight in sorted(reached(folder, product.stages(folder)[-1]).weights.items())
     }
     save_file(state, path, metadata={"format": "pt"})
     path.chmod(0o644)  # it comes out readable by its owner alone

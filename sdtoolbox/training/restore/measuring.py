@@ -70,7 +70,13 @@ def references(clean: Mapping[str, Photograph], memory: Path, say: Say) -> dict[
             figures[method] = classical.best(settings, noisy, list(clean.values()), sigma / 255.0)
             memory.write_text(json.dumps(known, indent=1) + "\n", encoding="utf-8")
             say(f"sigma {level}, {method}: {np.mean(figures[method]):.2f} dB")
-    return known
+    return {level: _in_order(figures) for level, figures in known.items()}
+
+
+def _in_order(figures: Figures) -> Figures:
+    """As the methods are listed; last what was measured where more of them were installed."""
+    names = [*(name for name in classical.methods() if name in figures), *figures]
+    return {name: figures[name] for name in dict.fromkeys(names)}
 
 
 def denoising(network: Network, clean: Mapping[str, Photograph], known: Mapping[str, Figures]) -> dict[str, Figures]:

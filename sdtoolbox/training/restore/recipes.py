@@ -72,6 +72,19 @@ class DenoiserRecipe:
         return metrics
 
 
+class PolishRecipe(DenoiserRecipe):
+    """The denoiser, trained on as it ended: large patches, all kinds of them, the root of the squared error."""
+
+    name = "polish"
+
+    def __init__(self, options: Options, pool: Pool) -> None:
+        super().__init__(options, pool)
+        networks.begin_from(self.module, options.folder, DenoiserRecipe.name)
+
+    def loss(self, step: int, fraction: float) -> tuple[Tensor, Metrics]:
+        return super().loss(step, 1.0)
+
+
 class UpscalerRecipe:
     """Pictures reduced with the bicubic filter; four of ten also a little blurred, noisy and compressed.
 

@@ -48,7 +48,7 @@ def evaluate(folder: Path, assets: Path, document: Path, say: Say) -> None:
         for level, figures in levels.items():
             say(f"{product.name}, {level}: " + ", ".join(f"{m} {np.mean(f):.2f}" for m, f in figures.items()))
         target = weights_of(product, restorers).parent
-        _show(product, network, clean).save(target / "effect.jpg", quality=88)
+        _show(product, network, clean).save(target / "effect.jpg", quality=76)
         write_card(product, entry, target)
     tables.fill(document, summary(results))
 
@@ -67,10 +67,11 @@ def scale_of(product: Product) -> int:
 
 
 def _training(folder: Path, product: Product) -> dict[str, int]:
-    if not (folder / f"{product.stage}.pt").exists():
+    so_far = [reached(folder, stage) for stage in product.stages(folder)]
+    if not so_far:
         return {}
-    so_far = reached(folder, product.stage)
-    return {"steps": so_far.steps, "samples": so_far.samples, "minutes": round(so_far.seconds / 60)}
+    minutes = round(sum(stage.seconds for stage in so_far) / 60)
+    return {"steps": sum(s.steps for s in so_far), "samples": sum(s.samples for s in so_far), "minutes": minutes}
 
 
 def _rounded(levels: Levels) -> Levels:

@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import argparse
 import random
-from collections.abc import Callable
-from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import torch
 from diffusers import AutoencoderKL
@@ -21,6 +18,7 @@ from sdtoolbox.training.run import (
     reached,
     train,
 )
+from sdtoolbox.training.stage import Stage, options_from, say
 from sdtoolbox.training.storybook import (
     adapter_cards,
     adapters,
@@ -35,26 +33,7 @@ from sdtoolbox.training.storybook import (
     world,
 )
 
-Run = Callable[[Options, argparse.Namespace], None]
 _NORMALIZED_OVER = 512  # pictures that set the latents' scale
-_OVERRIDES = ("processes", "minutes", "steps", "batch", "learning_rate")
-
-
-@dataclass(frozen=True)
-class Stage:
-    """What a stage does, and its own defaults of `Options`."""
-
-    help: str
-    run: Run
-    defaults: dict[str, Any] = field(default_factory=dict)
-
-
-def options_from(given: argparse.Namespace, stage: Stage) -> Options:
-    """The stage's defaults, overridden by what the command line gives."""
-    options = Options(Path(given.run_folder), given.device, given.threads, given.seed)
-    options = replace(options, **stage.defaults)
-    named = {name: getattr(given, name) for name in _OVERRIDES if getattr(given, name) is not None}
-    return replace(options, **named)
 
 
 def run_stage(name: str, given: argparse.Namespace) -> None:
@@ -66,17 +45,13 @@ def run_stage(name: str, given: argparse.Namespace) -> None:
     stage.run(options, given)
 
 
-def _say(line: str) -> None:
-    print(line, flush=True)
-
-
 def _vae(options: Options, given: argparse.Namespace) -> None:
     in_processes(_train_vae, options)
     freeze_vae(options)
 
 
 def _train_vae(options: Options) -> None:
-    train(vae.Recipe(options), options, _say)
+    train(vae.Recipe(options), options, say)
 
 
 def freeze_vae(options: Options) -> None:
@@ -98,7 +73,7 @@ def _decoder(options: Options, given: argparse.Namespace) -> None:
 
 def _train_decoder(options: Options) -> None:
     model = AutoencoderKL.from_pretrained(options.folder / "vae", local_files_only=True)
-    train(vae.DecoderRecipe(options, model), options, _say)
+    train(vae.DecoderRecipe(options, model), options, say)
 
 
 def _polish(options: Options, given: argparse.Namespace) -> None:
@@ -107,14 +82,14 @@ def _polish(options: Options, given: argparse.Namespace) -> None:
 
 def _train_polish(options: Options) -> None:
     model = export.finished_vae(options.folder, stages=(vae.DecoderRecipe.name,))
-    train(vae.PolishRecipe(options, model), options, _say)
+    train(vae.PolishRecipe(options, model), options, say)
 
 
 def _text(options: Options, given: argparse.Namespace) -> None:
     folder = options.folder / "tokenizer"
     if not (folder / "vocab.json").exists():
         text.train_tokenizer(text.captions(text.CAPTIONS, options.seed), folder)
-    train(text.Recipe(options, text.load_tokenizer(folder)), options, _say)
+    train(text.Recipe(options, text.load_tokenizer(folder)), options, say)
 
 
 def _encode(options: Options, given: argparse.Namespace) -> None:
@@ -123,7 +98,7 @@ def _encode(options: Options, given: argparse.Namespace) -> None:
 
 def _encode_scenes(options: Options, count: int) -> None:
     model = AutoencoderKL.from_pretrained(options.folder / "vae", local_files_only=True).to(options.device)
-    latents.encode(model, options, count, _say)
+    latents.encode(model, options, count, say)
 
 
 def _diffusion(options: Options, given: argparse.Namespace) -> None:
@@ -134,37 +109,37 @@ def _train_unet(options: Options) -> None:
     tokenizer, encoder = export.finished_text_encoder(options.folder)
     model = export.finished_vae(options.folder).to(options.device)
     found = latents.Latents(options.folder / latents.FOLDER, options.seed)
-    train(diffusion.Recipe(options, found, tokenizer, encoder, model), options, _say)
+    train(diffusion.Recipe(options, found, tokenizer, encoder, model), options, say)
 
 
 def _adapter(options: Options, given: argparse.Namespace, lesson: adapters.Lesson) -> None:
     models = Path(given.assets) / "models"
-    train(adapters.Recipe(options, lesson, models / "checkpoints" / "storybook"), options, _say)
-    _say(f"wrote {adapters.export(options, lesson, models / 'adapters')}")
+    train(adapters.Recipe(options, lesson, models / "checkpoints" / "storybook"), options, say)
+    say(f"wrote {adapters.export(options, lesson, models / 'adapters')}")
 
 
 def _adapter_cards(options: Options, given: argparse.Namespace) -> None:
     with torch.no_grad():
-        adapter_cards.write_cards(options, Path(given.assets), _say)
+        adapter_cards.write_cards(options, Path(given.assets), say)
 
 
 def _classifier(options: Options, given: argparse.Namespace) -> None:
-    train(classifier.Recipe(options, export.finished_vae(options.folder)), options, _say)
+    train(classifier.Recipe(options, export.finished_vae(options.folder)), options, say)
 
 
 def _export(options: Options, given: argparse.Namespace) -> None:
     checkpoint = Path(given.assets) / "models" / "checkpoints" / "storybook"
     if (options.folder / f"{diffusion.NAME}.pt").exists():
-        _say(f"wrote {export.export(options.folder, checkpoint)}")
+        say(f"wrote {export.export(options.folder, checkpoint)}")
     else:
-        _say(f"wrote {export.export_vae(options.folder, checkpoint)}")
+        say(f"wrote {export.export_vae(options.folder, checkpoint)}")
     if (options.folder / f"{classifier.NAME}.pt").exists():
-        _say(f"wrote {export.export_classifier(options.folder, Path(given.assets) / 'evaluators' / 'storybook')}")
+        say(f"wrote {export.export_classifier(options.folder, Path(given.assets) / 'evaluators' / 'storybook')}")
 
 
 def _evaluate(options: Options, given: argparse.Namespace) -> None:
     with torch.no_grad():
-        report.evaluate(options, Path(given.assets), _say)
+        report.evaluate(options, Path(given.assets), say)
 
 
 STAGES: dict[str, Stage] = {
