@@ -9,14 +9,11 @@ KERNEL = ((1, 2, 1), (2, 4, 2), (1, 2, 1))
 
 
 def write_restorers(folder: Path) -> None:
-    """`sdtoolbox-denoiser` (DRUNet: a small blur), `sdtoolbox-jpeg` (changes nothing), `sdtoolbox-x2` into `folder`.
-
-    They have the names of the networks that ship, so that the automatic choice takes them.
-    """
+    """`tiny-denoiser` (DRUNet: a small blur), `tiny-jpeg` (changes nothing), `tiny-x2` into `folder`."""
     from safetensors.torch import save_file
 
     folder.mkdir(parents=True, exist_ok=True)
-    networks = {"sdtoolbox-denoiser": _blurring(), "sdtoolbox-jpeg": _nearest(1), "sdtoolbox-x2": _nearest(2)}
+    networks = {"tiny-denoiser": _blurring(), "tiny-jpeg": _nearest(1), "tiny-x2": _nearest(2)}
     for name, network in networks.items():
         save_file(network.state_dict(), folder / f"{name}.safetensors")
 

@@ -12,7 +12,6 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tests.tiny_restorers import write_restorers
 from tests.ui.conftest import visit
 from tests.ui.pictures import give, jobs, open_tab, value, wait_for_jobs
 from tests.ui.test_drop_browser import DROP
@@ -29,9 +28,8 @@ PATIENCE = 180_000  # milliseconds: the first job loads torch, perhaps on a busy
 
 @pytest.fixture(scope="module")
 def web(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Web]:
-    """A server with the real engine, and networks in miniature that have the names of those that ship."""
+    """A server with the real engine and the networks that ship."""
     home = tmp_path_factory.mktemp("home")
-    write_restorers(home / "models" / "restorers")
     with serve(home, test_engine="") as running:
         yield running
 

@@ -12,13 +12,12 @@ from sdtoolbox.settings import Settings
 from sdtoolbox.toolbox import Toolbox
 from sdtoolbox.ui.i18n import Texts
 from sdtoolbox.ui.restorer_shelf import RestorerShelf
-from tests.tiny_restorers import write_restorers
 
 
 @pytest.fixture(scope="module")
 def toolbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Toolbox]:
     home = tmp_path_factory.mktemp("home")
-    write_restorers(home / "models" / "restorers")
+    (home / "models" / "restorers").mkdir(parents=True)
     (home / "models" / "restorers" / "broken.safetensors").write_bytes(b"x")
     with Toolbox.open(Settings(home=home, safe_mode=True)) as opened:
         yield opened

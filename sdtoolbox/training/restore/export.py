@@ -53,6 +53,7 @@ PRODUCTS: Final = {  # by stage
             "Compact (Real-ESRGAN's SRVGGNetCompact)",
             "Makes pictures twice as large, faithfully; trained on drawn pictures alone.",
             ("upscale",),
+            further="sr2-polish",
         ),
         Product(
             "jpeg",

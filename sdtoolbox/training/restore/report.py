@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
 from string import Template
+from textwrap import fill
 from typing import Any, Final
 
 import numpy as np
@@ -22,6 +23,8 @@ from sdtoolbox.training.run import reached
 RESULTS: Final = Path(__file__).with_name("evaluation.json")
 TEMPLATES: Final = Path(__file__).with_name("cards")
 _SHELF = "../assets/models/restorers"  # as the documentation sees it
+_BEFORE = {"sr2": ["sr4"], "jpeg": ["denoiser"]}
+"""Stages whose weights another one begins with."""
 SHOWN_SIGMA, SHOWN_QUALITY = 25, 20
 Levels = dict[str, Figures]
 """By what was done to the photographs, the figures of each method."""
@@ -66,12 +69,21 @@ def scale_of(product: Product) -> int:
     return int(product.stage.removeprefix("sr"))
 
 
-def _training(folder: Path, product: Product) -> dict[str, int]:
-    so_far = [reached(folder, stage) for stage in product.stages(folder)]
+def _training(folder: Path, product: Product) -> dict[str, Any]:
+    so_far = {stage: reached(folder, stage) for stage in product.stages(folder)}
     if not so_far:
         return {}
-    minutes = round(sum(stage.seconds for stage in so_far) / 60)
-    return {"steps": sum(s.steps for s in so_far), "samples": sum(s.samples for s in so_far), "minutes": minutes}
+    return {
+        "stages": {stage: round(found.seconds / 60) for stage, found in so_far.items()},  # minutes
+        "steps": sum(found.steps for found in so_far.values()),
+        "samples": sum(found.samples for found in so_far.values()),
+    }
+
+
+def _commands(product: Product, minutes: Mapping[str, int]) -> str:
+    own = [f"{stage} --minutes {spent}" for stage, spent in minutes.items()]
+    stages = ["leaves", *_BEFORE.get(product.stage, []), *own, "export", "evaluate"]
+    return "\n".join(f"    python -m sdtoolbox.training restore {stage}" for stage in stages)
 
 
 def _rounded(levels: Levels) -> Levels:
@@ -111,10 +123,12 @@ def write_card(product: Product, entry: Mapping[str, Any], target: Path) -> None
     size = next(target.glob("*.safetensors")).stat().st_size
     values = {
         "name": product.name,
-        "stage": product.stage,
         "description": product.description,
         "scale": product.stage.removeprefix("sr"),
         "photographs": ", ".join(NAMES),
+        "commands": _commands(product, training["stages"]),
+        "share": "four of ten (at last three of twenty)" if product.further in training["stages"] else "four of ten",
+        "beginning": "`sdtoolbox-x4` ended" if product.stage == "sr2" else "a parabola through the pixels",
         "side": SIDE,
         "figures": "\n\n".join(tables.table(columns) for columns in columns_of(product, levels)),
         "each": "\n\n".join(tables.by_photograph(list(NAMES), c, _rival(product)) for c in columns_of(product, levels)),
@@ -122,7 +136,7 @@ def write_card(product: Product, entry: Mapping[str, Any], target: Path) -> None
         "megabytes": f"{size / 1e6:.1f} MB",
         "steps": f"{training['steps']:,}",
         "samples": f"{training['samples']:,}",
-        "minutes": training["minutes"],
+        "minutes": sum(training["stages"].values()),
     }
     card = Template((TEMPLATES / f"{kind}.md").read_text(encoding="utf-8")).substitute(values)
     (target / "README.md").write_text(card, encoding="utf-8")
@@ -152,13 +166,16 @@ def _rival(product: Product) -> str:
 def summary(results: Mapping[str, Any]) -> str:
     """The tables of all networks, for the documentation."""
     told = results["photographs"]
-    parts = [
+    introduction = (
         f"Mean PSNR in dB over the middle {told['side']} × {told['side']} pixels of the colour photographs that come "
         f"with scikit-image {told['scikit-image']} ({', '.join(told['names'])}), none of which any network here was "
         "trained on. In brackets: what our network gains over that method, and the 95 % interval of this mean (10,000 "
-        "drawings of the photographs with replacement). Every method sees the same 8-bit picture, unless it says "
-        "otherwise; what has settings is given those that do best on these very photographs."
-    ]
+        "drawings of the photographs with replacement). Every method sees the same 8-bit picture; unrounded noise, as "
+        "papers have it, is neither clipped to what 8 bits hold nor rounded. What has settings is given those that do "
+        "best on these very photographs. Mildly degraded pictures are blurred by 0.2 small pixels before they are made "
+        "smaller, and get noise of 2 grey levels and JPEG of quality 90 after."
+    )
+    parts = [fill(introduction, 120)]
     for product in PRODUCTS.values():
         if product.name in results["networks"]:
             levels = results["networks"][product.name]["psnr"]

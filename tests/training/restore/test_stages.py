@@ -35,7 +35,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
         patch.setattr(leaves, "_DRAWN", 416)
         patch.setattr(pool, "HELD_OUT", 1)
         run_stage("leaves", stage("leaves", folder, "--count", "2", "--processes", "1"))
-        for name in ("denoiser", "polish", "sr4", "sr2", "jpeg"):
+        for name in ("denoiser", "polish", "sr4", "sr2", "sr2-polish", "jpeg"):
             run_stage(name, stage(name, folder, "--steps", "1", "--batch", "1"))
         run_stage("export", stage("export", folder))
     return folder
