@@ -169,7 +169,8 @@ def summary(results: Mapping[str, Any]) -> str:
     introduction = (
         f"Mean PSNR in dB over the middle {told['side']} × {told['side']} pixels of the colour photographs that come "
         f"with scikit-image {told['scikit-image']} ({', '.join(told['names'])}), none of which any network here was "
-        "trained on. In brackets: what our network gains over that method, and the 95 % interval of this mean (10,000 "
+        "trained on; only how soft and textured the drawn pictures of the training should be was decided by these "
+        "figures. In brackets: what our network gains over that method, and the 95 % interval of this mean (10,000 "
         "drawings of the photographs with replacement). Every method sees the same 8-bit picture; unrounded noise, as "
         "papers have it, is neither clipped to what 8 bits hold nor rounded. What has settings is given those that do "
         "best on these very photographs. Mildly degraded pictures are blurred by 0.2 small pixels before they are made "
