@@ -62,13 +62,13 @@ def test_two_clicks_draw_two_pictures_with_a_preview_on_the_way_and_nothing_move
 
 def test_a_reload_in_mid_job_finds_it_again_with_the_form_as_it_was(open_page: Open) -> None:
     page = open_page()
-    draw(page, "slow boat", 500)  # ten seconds: a reload takes a few
+    draw(page, "slow boat", 800)  # sixteen seconds: a reload takes a few, and many on a busy machine
     page.wait_for_selector(".sd-progress[data-busy=true]")
     page.reload()
     ready(page)
     page.wait_for_selector(".sd-progress[data-busy=true]")
     assert page.input_value(PROMPT) == "slow boat"
-    assert page.input_value(STEPS) == "500"
+    assert page.input_value(STEPS) == "800"
     wait_for_pictures(page, 1)
     page.reload()
     ready(page)
