@@ -17,14 +17,13 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, Literal, TypeVar
 
-from sdtoolbox.protocols import (
+from sdtoolbox.protocols import Form, TaskFunction
+from sdtoolbox.registered import (
     FillerInfo,
-    Form,
     RestorerInfo,
     SamplerInfo,
     ScheduleInfo,
     SelectorInfo,
-    TaskFunction,
     TaskInfo,
     UpscalerInfo,
 )
@@ -35,12 +34,12 @@ from sdtoolbox.schema.requests import Request
 F = TypeVar("F", bound=Callable[..., Any])
 SAMPLER_ARGUMENTS = ("denoise", "x", "sigmas", "noise", "on_step")
 SAMPLER_NEEDS = ("unconditional", "noise_table")
-"""What a sampler is given besides, if it names it: see `protocols.SamplerInfo.needs`."""
+"""What a sampler is given besides, if it names it: see `registered.SamplerInfo.needs`."""
 SELECTOR_ARGUMENTS = ("pixels", "points", "box")
 SELECTOR_NEEDS = ("excluded",)
-"""What a selector is given besides, if it names it: see `protocols.SelectorInfo`."""
+"""What a selector is given besides, if it names it: see `registered.SelectorInfo`."""
 RESTORER_NEEDS = ("noise", "quality")
-"""What a restorer is given besides, if it names it: see `protocols.RestorerInfo`."""
+"""What a restorer is given besides, if it names it: see `registered.RestorerInfo`."""
 
 
 @dataclass(slots=True)
@@ -92,7 +91,7 @@ class Extension:
         """Add a sampler: `function(denoise, x, sigmas, *, noise, on_step, **options)`; may be used as a decorator.
 
         `schedule` is the id of the one that "automatic" stands for with it.
-        One that names `unconditional` or `noise_table` after `on_step` is given it: see `protocols.SamplerInfo`.
+        One that names `unconditional` or `noise_table` after `on_step` is given it: see `registered.SamplerInfo`.
         TypeError if the function does not take these arguments or an option has no default.
         """
         needs = tuple(name for name in SAMPLER_NEEDS if name in inspect.signature(function).parameters)
@@ -107,15 +106,15 @@ class Extension:
         return self._add("schedules", function, label, info)
 
     def upscaler(self, function: F, *, label: str | None = None, on: Literal["latents", "pictures"]) -> F:
-        """Add an upscaler of latents or of pictures: see `protocols.UpscalerInfo`."""
+        """Add an upscaler of latents or of pictures: see `registered.UpscalerInfo`."""
         return self._add("upscalers", function, label, UpscalerInfo(function, on, _help(function)))
 
     def filler(self, function: F, *, label: str | None = None) -> F:
-        """Add a filler: `function(pixels, mask)` closes the hole that `mask` is; see `protocols.FillerInfo`."""
+        """Add a filler: `function(pixels, mask)` closes the hole that `mask` is; see `registered.FillerInfo`."""
         return self._add("fillers", function, label, FillerInfo(function, _help(function)))
 
     def selector(self, function: F, *, label: str | None = None) -> F:
-        """Add a selector: `function(pixels, points, box, **options)` gives a mask; see `protocols.SelectorInfo`.
+        """Add a selector: `function(pixels, points, box, **options)` gives a mask; see `registered.SelectorInfo`.
 
         TypeError if the function does not take these arguments or an option has no default.
         """
@@ -125,7 +124,7 @@ class Extension:
         return self._add("selectors", function, label, SelectorInfo(function, _help(function), options, needs))
 
     def restorer(self, function: F, *, label: str | None = None, scale: int = 1, reach: int | None = None) -> F:
-        """Add a restorer: `function(pixels, **options)` cleans or enlarges; see `protocols.RestorerInfo`.
+        """Add a restorer: `function(pixels, **options)` cleans or enlarges; see `registered.RestorerInfo`.
 
         `reach` is how many pixels around a pixel decide about it: tiles overlap by it. None: all of the picture does.
         One that names `noise` or `quality` is given the noise level or the JPEG quality. TypeError if the function does

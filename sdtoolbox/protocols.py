@@ -22,12 +22,12 @@ if TYPE_CHECKING:
     from PIL.Image import Image
     from torch import Tensor
 
+    from sdtoolbox.changes import Change, Variation
     from sdtoolbox.images.raster import Raster
     from sdtoolbox.models.entries import CatalogEntry
     from sdtoolbox.prompts.plan import Words
     from sdtoolbox.schema.adapters import Adapter
     from sdtoolbox.schema.fields import EmphasisMode
-    from sdtoolbox.schema.options import Option
     from sdtoolbox.schema.requests import Request
     from sdtoolbox.schema.results import Stage
 
@@ -91,89 +91,6 @@ class Sampler(Protocol):
     ) -> Tensor: ...
 
 
-@dataclass(frozen=True, slots=True)
-class SamplerInfo:
-    """A registered sampler: the function and what one must know to use it.
-
-    `needs` are the keywords that it is given besides: `unconditional`, a second denoiser with the estimate without the
-    prompt, served from the same network call; `noise_table`, the model's `NoiseTable`. `schedule` is the id of the
-    schedule that "automatic" stands for with it.
-    """
-
-    function: Callable[..., Any]
-    forms: tuple[Form, ...] = ("variance_exploding",)
-    options: Mapping[str, Option] = field(default_factory=dict)
-    help: str = ""
-    needs: tuple[str, ...] = ()
-    schedule: str = "uniform"
-
-
-@dataclass(frozen=True, slots=True)
-class ScheduleInfo:
-    """A registered schedule."""
-
-    function: Schedule
-    help: str = ""
-    options: Mapping[str, Option] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class UpscalerInfo:
-    """A registered upscaler, of latents or of pictures.
-
-    On latents: `function(latents, height, width)`, [B, C, h, w] -> [B, C, height, width], sizes in latent places. On
-    pictures: `function(picture, width, height)`, a PIL image -> one of that size in pixels.
-    """
-
-    function: Callable[..., Any]
-    on: Literal["latents", "pictures"]
-    help: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class FillerInfo:
-    """A registered filler: it closes a hole in a picture from what is around it.
-
-    `function(pixels, mask)`: RGB uint8 [H, W, 3] and bool [H, W], True where the hole is -> pixels of the same shape,
-    unchanged elsewhere.
-    """
-
-    function: Callable[..., Any]
-    help: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class SelectorInfo:
-    """A registered selector: it makes a mask of what was pointed at.
-
-    `function(pixels, points, box, **options)`: RGB uint8 [H, W, 3], points as (x, y) in pixels, a box as (left, top,
-    right, bottom) or None -> float32 [H, W] in [0, 1]. Points that are not on the thing come as `excluded` if the
-    function names it.
-    """
-
-    function: Callable[..., Any]
-    help: str = ""
-    options: Mapping[str, Option] = field(default_factory=dict)
-    needs: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class RestorerInfo:
-    """A registered restorer: it cleans a picture, or makes it larger, by arithmetic alone.
-
-    `function(pixels, **options)`: float32 RGB [H, W, 3] in [0, 1] -> the same `scale` times as wide and high. One that
-    names `noise` is given the standard deviation of the noise in the same units, one that names `quality` the quality
-    at which the picture was a JPEG, 100 for never. `reach` as in `Restorer`.
-    """
-
-    function: Callable[..., Any]
-    scale: int = 1
-    reach: int | None = None
-    help: str = ""
-    options: Mapping[str, Option] = field(default_factory=dict)
-    needs: tuple[str, ...] = ()
-
-
 class NoiseSource(Protocol):
     """All randomness of one batch: image i has its own path, seeded by its own seed, drawn on the CPU."""
 
@@ -184,82 +101,6 @@ class NoiseSource(Protocol):
     def __call__(self, a: float, b: float) -> Tensor:
         """See `Noise`."""
         ...
-
-
-@dataclass(frozen=True, slots=True)
-class FreeU:
-    """Weights within the network: of the deepest features and those above them (b), and of what skips over (s)."""
-
-    b1: float = 1.0
-    b2: float = 1.0
-    s1: float = 1.0
-    s2: float = 1.0
-
-
-@dataclass(frozen=True, slots=True)
-class PerturbedAttention:
-    """In the middle of the network every place attends to itself alone."""
-
-
-@dataclass(frozen=True, slots=True)
-class Seamless:
-    """The left edge meets the right one, the upper one the lower."""
-
-    horizontal: bool = True
-    vertical: bool = True
-
-
-@dataclass(frozen=True, slots=True)
-class Tiles:
-    """Networks see one tile of this size in pixels at a time: memory for a tile is enough, however large the picture.
-
-    Neighbours share at least `overlap` pixels, in which the one fades into the other: in every estimate of the network,
-    so that no seam can form. A tile that is not smaller than the picture changes nothing. `before_each` is called
-    before each tile and may raise: `TaskContext.check_cancelled`.
-    """
-
-    width: int
-    height: int
-    overlap: int
-    before_each: Callable[[], object] = field(default=lambda: None, compare=False)
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Repaint:
-    """A network made for inpainting is shown the picture without what is masked; others do not notice.
-
-    Without this change it is told that all is to be drawn. `picture` is RGB and `mask` as large: from 0.5 on it hides.
-    """
-
-    picture: Image
-    mask: Mask
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Instruct:
-    """A network that edits by instruction is shown this RGB picture, or none; others do not notice.
-
-    Without this change it is shown none.
-    """
-
-    picture: Image | None
-
-
-Change: TypeAlias = FreeU | PerturbedAttention | Seamless | Tiles | Repaint | Instruct
-"""What may be different in the calls of a model's networks: see `DiffusionModel.changed`."""
-
-
-@dataclass(frozen=True, slots=True)
-class Variation:
-    """How the noise that pictures start from is moved away from their seeds'.
-
-    To share `strength` towards that of other `seeds`, one a picture; drawn for a picture of `resized_from`, width and
-    height in pixels, and put in the middle, if that is not None.
-    """
-
-    seeds: Sequence[int] = ()
-    strength: float = 0.0
-    resized_from: tuple[int, int] | None = None
 
 
 class DiffusionModel(Protocol):
@@ -453,12 +294,3 @@ class TaskFunction(Protocol):
     """`run(request, ctx)`: a generator of finished pictures."""
 
     def __call__(self, request: Any, ctx: TaskContext) -> Iterator[Drawn]: ...
-
-
-@dataclass(frozen=True, slots=True)
-class TaskInfo:
-    """A registered task: its request class and the function that does it."""
-
-    request: type[Request]
-    run: TaskFunction
-    help: str = ""

@@ -32,7 +32,6 @@ CAUSES = (
     "hires_checkpoint",
     "refiner",
     "vae",
-    "network",
     "networks",
     "adapters",
     "embeddings",
@@ -52,7 +51,6 @@ MODELS = {
     "hires_checkpoint": "hires checkpoint",
     "refiner": "refiner",
     "vae": "VAE",
-    "network": "network",
     "networks": "network",
     "adapters": "adapter",
     "embeddings": "embedding",
@@ -60,8 +58,8 @@ MODELS = {
 
 ROWS = 256
 """That are compared at a time."""
-UPSCALERS = ("upscaler", "second_upscaler", "hires_upscaler")
-NAMES_OF_MODELS = (*MODELS, "plot", "wordings", "stages", *UPSCALERS)
+NETWORKS = ("network", "upscaler", "second_upscaler", "hires_upscaler")
+NAMES_OF_MODELS = (*MODELS, "plot", "wordings", "stages", *NETWORKS)
 """Fields that hold ids, which say where a model lies: it may lie elsewhere here."""
 
 
@@ -163,7 +161,6 @@ def _here(toolbox: Toolbox, exact: Mapping[str, Any], before: Mapping[str, Any])
         ("hires_checkpoint", "checkpoint"),
         ("refiner", "checkpoint"),
         ("vae", "vae"),
-        ("network", "restorer"),
     )
     for field, kind in fields:
         if (identity := getattr(request, field, None)) is not None:
@@ -179,14 +176,14 @@ def _here(toolbox: Toolbox, exact: Mapping[str, Any], before: Mapping[str, Any])
 
 
 def _restorers_here(toolbox: Toolbox, request: Request, recorded: Any) -> dict[str, Any]:
-    """The fields that name networks which restore, with the ids that these have here."""
+    """The fields that name networks which restore or erase, with the ids that these have here."""
     here = {
         str(one["id"]): _find(toolbox, str(one["id"]), one, one.get("kind", "restorer"), "stages").id
         for one in _models(recorded)
         if "id" in one
     }
     changes: dict[str, Any] = {
-        name: here[value] for name in UPSCALERS if (value := getattr(request, name, None)) is not None and value in here
+        name: here[value] for name in NETWORKS if (value := getattr(request, name, None)) is not None and value in here
     }
     if stages := getattr(request, "stages", ()):
         changes["stages"] = tuple(

@@ -14,6 +14,7 @@ from PIL import Image
 from torch import Tensor
 
 from sdtoolbox.builtin import BUILTIN_MODULES
+from sdtoolbox.changes import Variation
 from sdtoolbox.engine.noise import BatchNoise, Moved
 from sdtoolbox.engine.noise_table import DiscreteNoiseTable
 from sdtoolbox.engine.pixels import mask_cells
@@ -21,7 +22,7 @@ from sdtoolbox.errors import Cancelled
 from sdtoolbox.extensions import Registries
 from sdtoolbox.models.entries import CatalogEntry
 from sdtoolbox.prompts.plan import plain
-from sdtoolbox.protocols import Mask, Variant, Variation
+from sdtoolbox.protocols import Mask, Variant
 
 STABLE_DIFFUSION = {"beta_schedule": "scaled_linear", "beta_start": 0.00085, "beta_end": 0.012}
 

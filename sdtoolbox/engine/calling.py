@@ -10,12 +10,12 @@ from typing import Any, TypeVar
 
 from torch import Tensor
 
+from sdtoolbox.changes import Change, Seamless, Tiles
 from sdtoolbox.engine.changes import HOOKS, changed
 from sdtoolbox.engine.finite import finite
 from sdtoolbox.engine.group_norms import has_group_norms, recorded, thumbnail, used
 from sdtoolbox.engine.tiles import Tiling
 from sdtoolbox.images.tiling import Side
-from sdtoolbox.protocols import Change, Seamless, Tiles
 
 C = TypeVar("C")
 

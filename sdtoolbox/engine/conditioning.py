@@ -7,10 +7,11 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from sdtoolbox.changes import Repaint
 from sdtoolbox.engine.families import Family
 from sdtoolbox.engine.pixels import MASKED, hidden_cells, mask_pixels, to_tensor
 from sdtoolbox.engine.text import Reading
-from sdtoolbox.protocols import Repaint, Variant
+from sdtoolbox.protocols import Variant
 
 GOOD, BAD = 6.0, 2.5
 """Aesthetic scores that the refiner is asked for, and asked to avoid."""

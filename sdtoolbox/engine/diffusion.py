@@ -14,6 +14,7 @@ import transformers
 from PIL import Image
 from torch import Tensor
 
+from sdtoolbox.changes import Change, Instruct, Repaint, Seamless, Variation
 from sdtoolbox.engine.autoencoder import Autoencoder
 from sdtoolbox.engine.calling import Calling
 from sdtoolbox.engine.changes.seamless import check_size
@@ -31,7 +32,7 @@ from sdtoolbox.engine.preview import LatentPreview
 from sdtoolbox.engine.text import Embeddings, Reading, TextReader
 from sdtoolbox.models.entries import CatalogEntry
 from sdtoolbox.prompts.plan import Words, plain, spoken
-from sdtoolbox.protocols import Change, Instruct, Mask, NoiseTable, Repaint, Seamless, Variant, Variation
+from sdtoolbox.protocols import Mask, NoiseTable, Variant
 from sdtoolbox.schema.fields import EmphasisMode
 
 K = TypeVar("K")

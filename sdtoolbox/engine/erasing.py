@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import nn
 
 from sdtoolbox.engine.assembling import Misfit
 from sdtoolbox.engine.devices import Device
@@ -18,6 +17,7 @@ from sdtoolbox.engine.finite import finite
 from sdtoolbox.engine.planning import in_words
 from sdtoolbox.engine.reading import TensorFiles
 from sdtoolbox.engine.restore import descriptors
+from sdtoolbox.engine.restore.descriptors import Described
 from sdtoolbox.errors import UserError
 from sdtoolbox.models.entries import CatalogEntry
 from sdtoolbox.models.restorer_layouts import ERASERS
@@ -27,41 +27,17 @@ FIRST = "model.1.bn_l.running_mean"
 HINT = "Choose an eraser without a network; the file is damaged."
 
 
-@dataclass(frozen=True, slots=True)
-class Eraser:
+class Eraser(Described):
     """A `protocols.Eraser` in float32."""
 
-    entry: CatalogEntry
-    descriptor: Any  # spandrel's
-    device: Device
-    version: str  # spandrel's
-    identity: Callable[[], str]
-
-    @property
-    def network(self) -> nn.Module:
-        """The network itself."""
-        network: nn.Module = self.descriptor.model
-        return network
-
-    @property
-    def environment(self) -> Mapping[str, Any]:
-        """Everything besides the request that decides about pixels; JSON values."""
-        return {
-            "device": self.device.name,
-            "processor": self.device.processor,
-            "precision": "float32",
-            "threads": self.device.threads,
-            "torch": torch.__version__,
-            "spandrel": self.version,
-            "network": {"id": self.entry.id, "name": self.entry.name, "sha256": self.identity()},
-        }
+    __slots__ = ()
 
     def __call__(self, pixels: NDArray[np.uint8], mask: NDArray[np.bool_]) -> NDArray[np.uint8]:
         """RGB [H, W, 3] with what is masked, [H, W], drawn anew; NUMERIC, OUT_OF_MEMORY."""
         place = self.device.torch_device
         image = torch.from_numpy(np.ascontiguousarray(pixels)).to(place).permute(2, 0, 1)[None].float() / 255
         hole = torch.from_numpy(np.ascontiguousarray(mask)).to(place)[None, None].float()
-        said = f"the eraser {self.entry.name}"
+        said = f"the eraser {self.name}"
         painted = finite(partial(self.descriptor, image, hole), self.network, said, image, HINT)[0].permute(1, 2, 0)
         values: NDArray[np.uint8] = (painted * 255).round().clamp(0, 255).to(torch.uint8).cpu().numpy()
         return np.where(mask[..., None], values, pixels)
@@ -87,7 +63,7 @@ def load_eraser(entry: CatalogEntry, device: Device, identity: Callable[[], str]
         tensors = descriptors.weights(files, _names(files))
     package = descriptors.spandrel("erase", "network")
     found = in_words(entry.path, "the network", lambda: _masked(package, descriptors.descriptor(package, tensors)))
-    return Eraser(entry, found.to(device.torch_device).eval(), device, package.__version__, identity)
+    return Eraser(entry, found.to(device.torch_device).eval(), device, torch.float32, package.__version__, identity)
 
 
 def _names(files: TensorFiles) -> dict[str, str]:

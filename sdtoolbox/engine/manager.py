@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Hashable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any, TypeVar
@@ -110,23 +110,15 @@ class ModelManager:
             # No name here for what is lent: it would keep the weights until after they are to be gone.
             yield self._lent(wanted, held, announce)
 
-    @contextmanager
-    def eraser(self, eraser_id: str, on_loading: Announce | None = None) -> Iterator[Eraser]:
+    def eraser(self, eraser_id: str, on_loading: Announce | None = None) -> AbstractContextManager[Eraser]:
         """The network of this catalog id that erases, until the block ends; `on_loading` and errors as `lease`."""
         entry = self._catalog.find(eraser_id, "restorer", "network")
-        with ExitStack() as held:
-            held.callback(self._settle)
-            device = device_of_erasers(self._device)
-            yield self._lent_network(entry, device, load_eraser, held, on_loading or (lambda: None))
+        return self._network(entry, device_of_erasers(self._device), load_eraser, on_loading or (lambda: None))
 
-    @contextmanager
-    def restorer(self, restorer_id: str, on_loading: Announce | None = None) -> Iterator[Network]:
+    def restorer(self, restorer_id: str, on_loading: Announce | None = None) -> AbstractContextManager[Network]:
         """The network of this catalog id that cleans or enlarges, until the block ends; the rest as `lease`."""
         entry = self._catalog.find(restorer_id, "restorer", "stages")
-        with ExitStack() as held:
-            held.callback(self._settle)
-            device = self._device
-            yield self._lent_network(entry, device, load_network, held, on_loading or (lambda: None))
+        return self._network(entry, self._device, load_network, on_loading or (lambda: None))
 
     def _find(self, checkpoint_id: str, adapters: Sequence[Adapter], vae: str | None) -> Wanted:
         """The entries of a lease; LORA_INCOMPATIBLE or MODEL_TYPE before any work if they do not go together."""
@@ -239,28 +231,29 @@ class ModelManager:
 
     # Lending
 
-    def _lent_network(
+    @contextmanager
+    def _network(
         self,
         entry: CatalogEntry,
         device: Device,
         load_it: Callable[[CatalogEntry, Device, Callable[[], str]], N],
-        held: ExitStack,
         announce: Announce,
-    ) -> N:
-        """A network for pictures, of a lease that ends with `held`."""
-        with self._loading:
-            version = version_of(entry)
-            slot = self._held(key_of(entry), version)
-            if slot is None:
-                announce()
-                self._make_room({memory.kind_of(device.torch_device): stored_bytes(entry)})
-                identity = self._identities.of(entry, version)
-                loaded = self._loaded(entry, lambda: load_it(entry, device, identity))
-                slot = self._cache.put(Slot(entry, version, loaded, lambda: memory.footprint([loaded.network])))
-            held.callback(self._cache.give_back, slot)
-        self.on_change()
-        lent: N = slot.value
-        return lent
+    ) -> Iterator[N]:
+        """A network for pictures, until the block ends."""
+        with ExitStack() as held:
+            held.callback(self._settle)
+            with self._loading:
+                version = version_of(entry)
+                slot = self._held(key_of(entry), version)
+                if slot is None:
+                    announce()
+                    self._make_room({memory.kind_of(device.torch_device): stored_bytes(entry)})
+                    identity = self._identities.of(entry, version)
+                    loaded = self._loaded(entry, lambda: load_it(entry, device, identity))
+                    slot = self._cache.put(Slot(entry, version, loaded, lambda: memory.footprint([loaded.network])))
+                held.callback(self._cache.give_back, slot)
+            self.on_change()
+            yield slot.value
 
     def _lent(self, wanted: Wanted, held: ExitStack, announce: Announce) -> LatentDiffusion:
         """The model of a lease, which ends with `held`."""

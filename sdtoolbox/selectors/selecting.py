@@ -9,7 +9,8 @@ import numpy as np
 
 from sdtoolbox.errors import UserError
 from sdtoolbox.images.raster import Box
-from sdtoolbox.protocols import Mask, SelectorInfo
+from sdtoolbox.protocols import Mask
+from sdtoolbox.registered import SelectorInfo
 from sdtoolbox.registry import Entry
 
 Point = tuple[int, int]

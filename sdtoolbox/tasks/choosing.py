@@ -3,26 +3,17 @@
 from __future__ import annotations
 
 import math
-import threading
 from collections.abc import Mapping
-from functools import lru_cache
-from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
-
-import numpy as np
 
 from sdtoolbox.errors import UserError
 from sdtoolbox.extensions import Registries
-from sdtoolbox.images.jpeg import quality_of_file, quality_of_pixels
-from sdtoolbox.images.noise import noise_level
-from sdtoolbox.images.opening import MOST_OWN_PIXELS, file_bytes
-from sdtoolbox.images.raster import Raster
+from sdtoolbox.images.damage import damage
+from sdtoolbox.images.opening import MOST_OWN_PIXELS
 from sdtoolbox.images.store import ImageStore
 from sdtoolbox.models.catalog import Catalog
 from sdtoolbox.models.entries import CatalogEntry
 from sdtoolbox.models.restorer_layouts import ERASERS, TAKES_NOISE
-from sdtoolbox.registry import Entry
 from sdtoolbox.schema.problems import shown
 from sdtoolbox.schema.requests import Request
 from sdtoolbox.schema.restoring import LARGEST_SIDE, Restoring, Upscale
@@ -41,7 +32,6 @@ SEEN_NOISE = 2.0
 SEEN_JPEG = 75
 """Below this quality the cleaner gains; from about 80 on it takes more than it gives."""
 USUAL_SCALE = 2.0
-NO_JPEG = 100
 
 
 def resolve_restoring(
@@ -81,28 +71,6 @@ def measured(store: ImageStore, request: Restoring) -> dict[str, Any]:
     found: dict[str, Any] = {"noise": request.noise, "jpeg_quality": request.jpeg_quality}
     known = dict(zip(found, damage(path), strict=True))
     return {name: known[name] if value is None else value for name, value in found.items()}
-
-
-def damage(path: Path) -> tuple[float, int]:
-    """Noise level and JPEG quality of a picture's file, of what can be seen in it; decoded once, one at a time."""
-    with _decoding:  # however many ask at once: a large picture needs gigabytes
-        return _damage(path)
-
-
-_decoding = threading.Lock()
-
-
-# A file of the store never changes, and a form that follows what is typed asks again and again.
-@lru_cache(maxsize=256)
-def _damage(path: Path) -> tuple[float, int]:
-    raster = Raster.read(path)
-    pixels = raster.pixels
-    if raster.alpha is not None:  # black and white are passed over: nobody knows what was there
-        pixels = np.where(raster.alpha[..., None] > 0, pixels, 0)
-    quality = quality_of_file(file_bytes(path))
-    quality = quality if quality is not None else quality_of_pixels(pixels)
-    noise = round(min(100.0, noise_level(pixels)), 1)
-    return noise, NO_JPEG if quality is None else max(1, min(NO_JPEG, quality))
 
 
 def _automatic(values: Mapping[str, Any], registries: Registries, catalog: Catalog) -> list[RestoreStage]:
@@ -228,7 +196,7 @@ def _resolved(
             values |= {
                 "restorer": entry.id,
                 "diffusion": False,
-                "options": checked_options(entry, "restorer", stage.options, "stages"),
+                "options": checked_options(f"restorer {entry.label}", entry.value.options, stage.options, "stages"),
             }
             label, takes_noise = entry.label, "noise" in entry.value.needs
         else:
@@ -237,8 +205,7 @@ def _resolved(
             values |= {"restorer": found.id, "diffusion": found.kind == "checkpoint"}
             label, takes_noise = found.name, takes_strength(found)
             if values["diffusion"]:
-                prior: Entry[Any] = Entry(found.id, label, "the catalog", SimpleNamespace(options=OPTIONS))
-                values["options"] = checked_options(prior, "checkpoint", stage.options, "stages")
+                values["options"] = checked_options(f"checkpoint {label}", OPTIONS, stage.options, "stages")
             elif stage.options:
                 said = f"{label} has no option {shown(next(iter(stage.options)))}."
                 raise UserError(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from sdtoolbox.protocols import Drawn, TaskContext
 from sdtoolbox.schema.restoring import Denoise
 from sdtoolbox.tasks.diffusion import concrete
-from sdtoolbox.tasks.restoring import chained, finished, restored, treatments_of, window_of
+from sdtoolbox.tasks.restoring import chained, finished, restored, treatments_of
 
 if TYPE_CHECKING:
     from sdtoolbox.extensions import Extension
@@ -21,7 +21,7 @@ def run(request: Denoise, ctx: TaskContext) -> Iterator[Drawn]:
     with ExitStack() as held:
         chain = chained(treatments_of(request, request.stages, ctx, held), source.size)
         found = restored(request, chain, source, ctx)
-    yield from finished(request, source.crop(window_of(request, source.size)), found, ctx)
+    yield from finished(request, chain, source, found, ctx)
 
 
 def register(ext: Extension) -> None:

@@ -8,21 +8,10 @@ from dataclasses import dataclass, replace
 from itertools import groupby, pairwise, takewhile
 from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
 
+from sdtoolbox.changes import Instruct, PerturbedAttention, Variation
 from sdtoolbox.errors import UserError
-from sdtoolbox.protocols import (
-    Condition,
-    Denoiser,
-    DiffusionModel,
-    Drawn,
-    Instruct,
-    NoiseSource,
-    PerturbedAttention,
-    SamplerInfo,
-    ScheduleInfo,
-    Steer,
-    TaskContext,
-    Variation,
-)
+from sdtoolbox.protocols import Condition, Denoiser, DiffusionModel, Drawn, NoiseSource, Steer, TaskContext
+from sdtoolbox.registered import SamplerInfo, ScheduleInfo
 from sdtoolbox.registry import Entry
 from sdtoolbox.samplers.composition import mixing
 from sdtoolbox.samplers.guidance import Remembering, between, classifier_free

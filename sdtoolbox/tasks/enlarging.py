@@ -20,7 +20,8 @@ from sdtoolbox.tasks.tiling import Treatment, treated
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from sdtoolbox.protocols import Restorer, TaskContext, UpscalerInfo
+    from sdtoolbox.protocols import Restorer, TaskContext
+    from sdtoolbox.registered import UpscalerInfo
 
     Enlarge: TypeAlias = Callable[[Image.Image, int, int], Image.Image]
 

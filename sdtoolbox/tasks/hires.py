@@ -7,7 +7,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from sdtoolbox.errors import UserError
-from sdtoolbox.protocols import DiffusionModel, TaskContext, UpscalerInfo
+from sdtoolbox.protocols import DiffusionModel, TaskContext
+from sdtoolbox.registered import UpscalerInfo
 from sdtoolbox.registry import Entry
 from sdtoolbox.schema.txt2img import Txt2Img
 from sdtoolbox.tasks.diffusion import Batch, concrete

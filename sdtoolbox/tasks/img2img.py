@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from sdtoolbox.protocols import Change, DiffusionModel, Drawn, Instruct, TaskContext, Tiles
+from sdtoolbox.changes import Change, Instruct, Tiles
+from sdtoolbox.protocols import DiffusionModel, Drawn, TaskContext
 from sdtoolbox.schema.img2img import Img2Img
 from sdtoolbox.schema.requests import Request
 from sdtoolbox.tasks import diffusion

@@ -8,18 +8,9 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
+from sdtoolbox.changes import Change, Variation
 from sdtoolbox.errors import UserError
-from sdtoolbox.protocols import (
-    Change,
-    Condition,
-    DiffusionModel,
-    Mask,
-    NoiseSource,
-    NoiseTable,
-    TaskContext,
-    Variant,
-    Variation,
-)
+from sdtoolbox.protocols import Condition, DiffusionModel, Mask, NoiseSource, NoiseTable, TaskContext, Variant
 from sdtoolbox.schema.adapters import Adapter
 
 if TYPE_CHECKING:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from sdtoolbox.protocols import Change, DiffusionModel, FreeU, Seamless
+from sdtoolbox.changes import Change, FreeU, Seamless
+from sdtoolbox.protocols import DiffusionModel
 from sdtoolbox.schema.drawing import Drawing
 from sdtoolbox.tasks.leases import Loan, Seat, Wanted
 

@@ -12,7 +12,8 @@ from PIL import Image
 
 from sdtoolbox.errors import UserError
 from sdtoolbox.images.resampling import SUPPORT, resampled
-from sdtoolbox.protocols import Pixels, Restorer, RestorerInfo, UpscalerInfo
+from sdtoolbox.protocols import Pixels, Restorer
+from sdtoolbox.registered import RestorerInfo, UpscalerInfo
 from sdtoolbox.registry import Entry
 
 WHOLE = 2**30

@@ -7,7 +7,7 @@ from typing import Any
 
 from sdtoolbox.errors import UserError
 from sdtoolbox.extensions import Registries
-from sdtoolbox.registry import Entry
+from sdtoolbox.schema.options import Option
 from sdtoolbox.schema.problems import shown
 from sdtoolbox.schema.requests import Request, control_of
 
@@ -26,25 +26,25 @@ def resolve_options(
         if chosen is None or registry is None or chosen not in registry:
             continue
         entry = registry.get(chosen)
+        owner = f"{registry.noun} {entry.label}"
         for option, value in values[name].items():
             try:
-                values[name] = values[name] | {option: _checked(entry, registry.noun, option, value, name)}
+                values[name] = values[name] | checked_options(owner, entry.value.options, {option: value}, name)
             except UserError as error:
                 problems.append(error)
 
 
-def checked_options(entry: Entry[Any], noun: str, given: Mapping[str, Any], field: str) -> dict[str, Any]:
-    """The options that `given` names, each in its own type; UserError for one that the entry does not have."""
-    return {option: _checked(entry, noun, option, value, field) for option, value in given.items()}
+def checked_options(owner: str, known: Mapping[str, Option], given: Mapping[str, Any], field: str) -> dict[str, Any]:
+    """The options that `given` names, each in its own type; UserError for one that `owner` does not have."""
+    return {name: _checked(owner, known, name, value, field) for name, value in given.items()}
 
 
-def _checked(entry: Entry[Any], noun: str, option: str, value: Any, field: str) -> Any:
-    known = entry.value.options
-    if option not in known:
+def _checked(owner: str, known: Mapping[str, Option], name: str, value: Any, field: str) -> Any:
+    if name not in known:
         hint = f"Its options are: {', '.join(known)}." if known else "It has none."
-        raise UserError("PARAM_INVALID", f"{noun} {entry.label} has no option {shown(option)}.", hint, field)
+        raise UserError("PARAM_INVALID", f"{owner} has no option {shown(name)}.", hint, field)
     try:
-        return known[option].checked(value)
+        return known[name].checked(value)
     except ValueError as error:
-        said = f"option {option} of {noun} {entry.label} cannot be {shown(value)}."
+        said = f"option {name} of {owner} cannot be {shown(value)}."
         raise UserError("PARAM_INVALID", said, str(error), field) from None

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 MARGIN = 64
 """Pixels of the result at a tile's inner ends that are not used: too little of their surroundings was seen."""
 NATIVE = 512
+FARTHEST = 0.3
+"""Noise that an enlarged picture is given: more of it invents more, less leaves it soft."""
 CURVE = 1.5
 """How the noise levels fall: more of them where there is little noise left."""
 CORRECTIONS = 2
@@ -68,7 +70,6 @@ class Prior:
         noise: float,
         *,
         steps: Annotated[int, Limits(1, 200)] = 8,
-        sigma: Annotated[float, Limits(0, 20)] = 0.3,
         guidance: Annotated[float, Limits(0, 30)] = 1.0,
         prompt: str = "",
         seed: Annotated[int, Limits(0, 1e6)] = 0,
@@ -76,13 +77,13 @@ class Prior:
         """As `__call__`.
 
         Scale 1: the reverse process begins at the noise level that `noise` has in latents, and nothing is added.
-        Larger: it begins `sigma` of noise away from the enlarged picture; in every step what the estimate lacks of the
+        Larger: it begins a little noise away from the enlarged picture; in every step what the estimate lacks of the
         small one is added. `prompt` says what is seen, `guidance` how much that counts.
         """
         denoise = self._guided(prompt, guidance)
         if self.scale == 1:
             return self._cleaned(pixels, noise, steps, denoise, seed) if noise > 0 else pixels
-        return self._enlarged(pixels, sigma, steps, denoise, seed)
+        return self._enlarged(pixels, steps, denoise, seed)
 
     def _guided(self, prompt: str, guidance: float) -> Denoiser:
         positive = self.model.encode(prompt)
@@ -97,7 +98,7 @@ class Prior:
         level = float((self._latents(pixels + drawn) - latents).std())
         return self._picture(self._reversed(latents, level, steps, denoise), pixels.shape)
 
-    def _enlarged(self, pixels: Pixels, sigma: float, steps: int, denoise: Denoiser, seed: int) -> Pixels:
+    def _enlarged(self, pixels: Pixels, steps: int, denoise: Denoiser, seed: int) -> Pixels:
         height, width = (side * self.scale for side in pixels.shape[:2])
         shape = height, width, 3
 
@@ -111,8 +112,8 @@ class Prior:
             return self._latents(faithful(self._picture(estimate, shape)))
 
         latents = self._latents(resampled(pixels, width, height))
-        x = latents + sigma * self.model.noise([seed], width, height).initial()
-        found = self._reversed(x, sigma, steps, consistent(correct)(denoise))
+        x = latents + FARTHEST * self.model.noise([seed], width, height).initial()
+        found = self._reversed(x, FARTHEST, steps, consistent(correct)(denoise))
         return faithful(self._picture(found, shape))
 
     def _reversed(self, x: Tensor, sigma: float, steps: int, denoise: Denoiser) -> Tensor:
@@ -142,5 +143,5 @@ class Prior:
         return np.asarray(picture, np.float32) / np.float32(255)
 
 
-OPTIONS = options_of(Prior.restored, ("self", "pixels", "noise", "sigma"))
+OPTIONS = options_of(Prior.restored, ("self", "pixels", "noise"))
 """What a stage with a checkpoint may say."""

@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 from PIL import Image
 
+from sdtoolbox.changes import Repaint
 from sdtoolbox.images import masks
 from sdtoolbox.images.compositing import Painted, composite
 from sdtoolbox.images.raster import Box, Raster
 from sdtoolbox.images.seams import match_ring
-from sdtoolbox.protocols import DiffusionModel, Mask, Repaint, Steer, TaskContext
+from sdtoolbox.protocols import DiffusionModel, Mask, Steer, TaskContext
 from sdtoolbox.samplers.keeping import keep_outside
 from sdtoolbox.schema.inpaint import Inpaint
 from sdtoolbox.tasks import diffusion

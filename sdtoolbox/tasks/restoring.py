@@ -101,6 +101,7 @@ def restored(request: Restoring, chain: Chain, source: Raster, ctx: TaskContext)
     """What a chain makes of a picture, or of the request's window in it: as that part of the whole would become."""
     if not chain.treatments and not chain.resizes:
         ctx.warnings.append(NOTHING)
+    _reference(request, chain, ctx)  # one that does not fit is refused now, not after all the work
     box = window_of(request, source.size)
     around = chain.around(box)
     part = source if around == (0, 0, *source.size) else source.crop(around)
@@ -120,32 +121,31 @@ def window_of(request: Restoring, size: tuple[int, int]) -> Box:
     return left, top, right, bottom
 
 
-def finished(request: Restoring, before: Raster, found: Raster, ctx: TaskContext) -> Iterator[Drawn]:
+def finished(request: Restoring, chain: Chain, source: Raster, found: Raster, ctx: TaskContext) -> Iterator[Drawn]:
     """The result with what was measured of it, and the map of differences if it is asked for.
 
-    `before` is what a result is compared to that has no reference: the picture, or its window, in the result's size.
+    They are those from the reference, and without one from the picture itself in the result's size.
     """
     measured = {"noise": concrete(request.noise), "jpeg_quality": float(concrete(request.jpeg_quality))}
-    other = before
-    if request.reference is not None:
-        other = _reference(request, found, ctx)
-        measured |= {"psnr": psnr(found.pixels, other.pixels), "ssim": ssim(found.pixels, other.pixels)}
+    reference = _reference(request, chain, ctx)
+    if reference is not None:
+        reference = reference.of_depth(found.pixels.dtype)
+        measured |= {"psnr": psnr(found.pixels, reference.pixels), "ssim": ssim(found.pixels, reference.pixels)}
     yield Drawn(found, 0, request, 0, measured={name: round(value, 3) for name, value in measured.items()})
     if request.difference_map:
-        same = other if other.size == found.size else other.resized(*found.size)
-        yield Drawn(Raster(difference(found.pixels, same.pixels)), 0, request, 1)
+        other = reference or source.crop(window_of(request, source.size)).resized(*found.size)
+        yield Drawn(Raster(difference(found.pixels, other.pixels)), 0, request, 1)
 
 
-def _reference(request: Restoring, found: Raster, ctx: TaskContext) -> Raster:
-    """The part of the reference that the result is to be like, at the result's depth."""
-    reference = ctx.picture(concrete(request.reference))
-    if request.window is not None:
-        source = ctx.picture(concrete(request.image))
-        reference = reference.crop(Chain((), source.size, reference.size).place(window_of(request, source.size)))
-    if reference.size != found.size:
-        said = f"the reference has {_said(reference.size)} pixels, the result {_said(found.size)}."
+def _reference(request: Restoring, chain: Chain, ctx: TaskContext) -> Raster | None:
+    """The part of the reference that the result is to be like; PARAM_INVALID if it has not the whole result's size."""
+    if request.reference is None:
+        return None
+    reference = ctx.picture(request.reference)
+    if reference.size != chain.final:
+        said = f"the reference has {_said(reference.size)} pixels, the result {_said(chain.final)}."
         raise UserError("PARAM_INVALID", said, "Give a reference of the result's size, or none.", "reference")
-    return reference.of_depth(found.pixels.dtype)
+    return reference.crop(chain.place(window_of(request, chain.size)))
 
 
 def _through(source: Raster, chain: Chain, ctx: TaskContext, grey: bool) -> Raster:
@@ -161,24 +161,19 @@ def _through(source: Raster, chain: Chain, ctx: TaskContext, grey: bool) -> Rast
         pixels = treated(treatment, pixels, dtype, clock.part(i))
     if grey:
         _make_grey(pixels)
-    return replace(source, pixels=pixels, alpha=_alpha(source, chain, ctx))
+    alpha = None if source.alpha is None else _alpha(source.alpha, chain, clock)
+    return replace(source, pixels=pixels, alpha=alpha)
 
 
-def _alpha(source: Raster, chain: Chain, ctx: TaskContext) -> np.ndarray | None:
+def _alpha(plane: np.ndarray, chain: Chain, clock: _Clock) -> np.ndarray:
     """The alpha made as large as the colours, by the same restorers, so that the edges of both stay together."""
-    if source.alpha is None or chain.scale == 1:
-        return source.alpha
-    plane = source.alpha
-    for treatment in chain.treatments:
+    for i, treatment in enumerate(chain.treatments):
+        scale = treatment.restorer.scale
         if isinstance(treatment.restorer, Prior):  # it would invent an outline
-            plane = resampled(
-                plane, plane.shape[1] * treatment.restorer.scale, plane.shape[0] * treatment.restorer.scale
-            )
-        elif treatment.restorer.scale > 1:
+            plane = resampled(plane, plane.shape[1] * scale, plane.shape[0] * scale)
+        elif scale > 1:
             grey = np.repeat(plane[..., None], 3, axis=2)
-            plane = treated(replace(treatment, noise=0.0), grey, plane.dtype, lambda done: ctx.check_cancelled())[
-                ..., 1
-            ]
+            plane = treated(replace(treatment, noise=0.0), grey, plane.dtype, clock.alpha_part(i))[..., 1]
     return plane
 
 
@@ -209,21 +204,35 @@ def _cut(found: Raster, chain: Chain, around: Box, place: Box, ctx: TaskContext)
 
 
 class _Clock:
-    """Says how much of a chain is done; what each stage costs is measured on a small part of the picture first."""
+    """Says how much of a chain is done, the colours first, then the alpha that is enlarged with them.
+
+    What each stage costs a pixel is measured on a small part of a large picture first; else all cost the same.
+    """
 
     def __init__(self, chain: Chain, source: Raster, ctx: TaskContext) -> None:
         self._ctx = ctx
-        self._costs = [1.0] * len(chain.treatments)
-        ctx.stage("restoring", work=source.size[0] * source.size[1])
-        if len(chain.treatments) > 1 and source.size[0] * source.size[1] > WORTH_A_TRIAL:
-            trial, scale = source.pixels[:TRIAL, :TRIAL], 1
-            for i, treatment in enumerate(chain.treatments):
-                began = time.perf_counter()
-                treated(treatment, trial, trial.dtype, lambda done: ctx.check_cancelled())
-                self._costs[i] = (time.perf_counter() - began) * scale**2
-                scale *= treatment.restorer.scale
+        area = source.size[0] * source.size[1]
+        ctx.stage("restoring", work=area)
+        self._stages = len(chain.treatments)
+        costs, scale = [], 1
+        for treatment in chain.treatments:
+            measured = self._tried(treatment, source) if self._stages > 1 and area > WORTH_A_TRIAL else 1.0
+            costs.append(measured * scale**2)
+            scale *= treatment.restorer.scale
+        alpha = [cost if one.restorer.scale > 1 else 0.0 for cost, one in zip(costs, chain.treatments, strict=True)]
+        self._costs = costs + (alpha if source.alpha is not None else [])
+
+    def _tried(self, treatment: Treatment, source: Raster) -> float:
+        """Seconds that a stage takes for a corner of the picture."""
+        trial, began = source.pixels[:TRIAL, :TRIAL], time.perf_counter()
+        treated(treatment, trial, trial.dtype, lambda done: self._ctx.check_cancelled())
+        return time.perf_counter() - began
 
     def part(self, stage: int) -> Callable[[float], None]:
         """What a stage calls with the share of it that is done."""
         before, here, whole = sum(self._costs[:stage]), self._costs[stage], sum(self._costs)
         return lambda share: self._ctx.step((before + share * here) / whole)
+
+    def alpha_part(self, stage: int) -> Callable[[float], None]:
+        """The same for what a stage does to the alpha."""
+        return self.part(self._stages + stage)

@@ -12,7 +12,7 @@ from sdtoolbox.schema.restoring import Upscale
 from sdtoolbox.tasks.diffusion import concrete
 from sdtoolbox.tasks.enlarging import opened
 from sdtoolbox.tasks.mixing import Mixture, Resampled
-from sdtoolbox.tasks.restoring import chained, finished, prior, restored, treatments_of, window_of
+from sdtoolbox.tasks.restoring import chained, finished, prior, restored, treatments_of
 from sdtoolbox.tasks.tiling import Treatment
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ def run(request: Upscale, ctx: TaskContext) -> Iterator[Drawn]:
             treatments.append(Treatment(enlarger))
         chain = chained(treatments, source.size, final)
         found = restored(request, chain, source, ctx)
-    yield from finished(request, source.crop(window_of(request, source.size)), found, ctx)
+    yield from finished(request, chain, source, found, ctx)
 
 
 def _enlarger(request: Upscale, size: tuple[int, int], ctx: TaskContext, held: ExitStack) -> Restorer | None:

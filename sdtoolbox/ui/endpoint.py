@@ -12,7 +12,7 @@ import gradio as gr
 from pydantic_core import PydanticUndefined
 
 from sdtoolbox.errors import UserError
-from sdtoolbox.protocols import TaskInfo
+from sdtoolbox.registered import TaskInfo
 from sdtoolbox.registry import Entry
 from sdtoolbox.schema.requests import PICTURE_KINDS, Request, control_of, shown_fields
 from sdtoolbox.schema.results import Result

@@ -10,7 +10,7 @@ from typing import Any
 from sdtoolbox.errors import UserError
 from sdtoolbox.models.entries import CatalogEntry
 from sdtoolbox.models.restorer_layouts import ERASERS
-from sdtoolbox.protocols import RestorerInfo, UpscalerInfo
+from sdtoolbox.registered import RestorerInfo, UpscalerInfo
 from sdtoolbox.registry import Entry
 from sdtoolbox.schema.options import Option
 from sdtoolbox.tasks.choosing import takes_strength

@@ -9,7 +9,7 @@ from typing import Any
 import gradio as gr
 from gradio.components import Component
 
-from sdtoolbox.protocols import TaskInfo
+from sdtoolbox.registered import TaskInfo
 from sdtoolbox.registry import Entry
 from sdtoolbox.schema.requests import control_of, picture_fields
 from sdtoolbox.schema.restoring import Restoring

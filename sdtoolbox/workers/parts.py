@@ -55,7 +55,7 @@ class LoadedEraser(Protocol):
 
     @property
     def environment(self) -> Mapping[str, Any]:
-        """As `DiffusionModel.environment`, with the network under "network"."""
+        """As `DiffusionModel.environment`, with the network among "networks"."""
         ...
 
     def __call__(self, pixels: NDArray[np.uint8], mask: NDArray[np.bool_]) -> NDArray[np.uint8]: ...

@@ -26,7 +26,8 @@ sys.path.insert(0, str(ROOT))
 from sdtoolbox.engine.diffusion import LatentDiffusion  # noqa: E402
 from sdtoolbox.engine.manager import ModelManager  # noqa: E402
 from sdtoolbox.models.catalog import Catalog  # noqa: E402
-from sdtoolbox.protocols import SamplerInfo, ScheduleInfo  # noqa: E402
+from sdtoolbox.protocols import ScheduleInfo  # noqa: E402
+from sdtoolbox.registered import SamplerInfo  # noqa: E402
 from sdtoolbox.samplers.euler import euler  # noqa: E402
 from sdtoolbox.samplers.guidance import classifier_free  # noqa: E402
 from sdtoolbox.samplers.schedules import uniform  # noqa: E402

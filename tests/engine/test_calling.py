@@ -11,10 +11,10 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from sdtoolbox.changes import FreeU, Repaint, Seamless, Tiles
 from sdtoolbox.engine.calling import Calling
 from sdtoolbox.engine.diffusion import LatentDiffusion
 from sdtoolbox.errors import Cancelled, UserError
-from sdtoolbox.protocols import FreeU, Repaint, Seamless, Tiles
 from tests.engine.test_families import model_of, write
 from tests.engine.test_inpainting import HEIGHT, WIDTH, picture, round_mask, values
 from tests.engine.test_tiles import seeded

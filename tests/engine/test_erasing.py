@@ -81,7 +81,8 @@ def test_it_is_kept_counted_and_named(manager: ModelManager) -> None:
     (held,) = [one for one in manager.loaded() if one.name == "lama"]
     assert 4 * 50_000_000 < held.bytes < 4 * 52_000_000
     assert not held.leased
-    assert (environment["network"]["name"], len(environment["network"]["sha256"])) == ("lama", 64)
+    (network,) = environment["networks"]
+    assert (network["name"], len(network["sha256"])) == ("lama", 64)
     assert (environment["device"], environment["precision"]) == ("cpu", "float32")
 
 

@@ -9,13 +9,13 @@ import torch
 from PIL import Image
 from torch import Tensor, nn
 
+from sdtoolbox.changes import Tiles
 from sdtoolbox.engine.calling import Calling
 from sdtoolbox.engine.diffusion import LatentDiffusion
 from sdtoolbox.engine.group_norms import recorded, thumbnail, used
 from sdtoolbox.engine.loading import load
 from sdtoolbox.engine.pixels import to_tensor
 from sdtoolbox.engine.tiles import Tile
-from sdtoolbox.protocols import Tiles
 from sdtoolbox.settings import bundled
 from tests.engine.test_families import CPU
 from tests.engine.test_single_file import entry_of

@@ -11,8 +11,9 @@ import pytest
 import torch
 from PIL import Image, ImageDraw
 
+from sdtoolbox.changes import Repaint
 from sdtoolbox.engine.diffusion import LatentDiffusion
-from sdtoolbox.protocols import Mask, Repaint
+from sdtoolbox.protocols import Mask
 from sdtoolbox.samplers.euler import euler
 from sdtoolbox.samplers.guidance import classifier_free
 from sdtoolbox.samplers.schedules import uniform

@@ -8,8 +8,8 @@ import diffusers
 import pytest
 import torch
 
+from sdtoolbox.changes import Instruct
 from sdtoolbox.engine.diffusion import LatentDiffusion
-from sdtoolbox.protocols import Instruct
 from sdtoolbox.samplers.euler import euler
 from sdtoolbox.samplers.guidance import Remembering, classifier_free
 from sdtoolbox.samplers.instructing import picture_guidance

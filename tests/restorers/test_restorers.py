@@ -10,7 +10,7 @@ import pytest
 
 from sdtoolbox.extensions import Extension
 from sdtoolbox.images.quality import psnr
-from sdtoolbox.protocols import RestorerInfo
+from sdtoolbox.registered import RestorerInfo
 from sdtoolbox.restorers.bilateral import bilateral
 from sdtoolbox.restorers.deblock import deblock
 from sdtoolbox.restorers.median import median

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from sdtoolbox.errors import UserError
-from sdtoolbox.protocols import UpscalerInfo
+from sdtoolbox.registered import UpscalerInfo
 from sdtoolbox.registry import Entry
 from sdtoolbox.tasks.hires import covering, second_request, second_size
 from sdtoolbox.tasks.txt2img import run

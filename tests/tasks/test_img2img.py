@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from sdtoolbox.changes import Instruct, Tiles
 from sdtoolbox.errors import UserError
 from sdtoolbox.images.raster import Raster
-from sdtoolbox.protocols import Drawn, Instruct, Tiles
+from sdtoolbox.protocols import Drawn
 from sdtoolbox.schema.img2img import Img2Img
 from sdtoolbox.schema.txt2img import Txt2Img
 from sdtoolbox.tasks import txt2img

@@ -6,9 +6,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+from sdtoolbox.changes import Repaint
 from sdtoolbox.images import masks
 from sdtoolbox.images.raster import Raster
-from sdtoolbox.protocols import Drawn, Repaint
+from sdtoolbox.protocols import Drawn
 from sdtoolbox.schema.inpaint import Inpaint
 from sdtoolbox.tasks.inpaint import everything_drawn, run, window
 from sdtoolbox.tasks.widening import widened, widenings

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 import torch
 
+from sdtoolbox.changes import Seamless
 from sdtoolbox.errors import UserError
-from sdtoolbox.protocols import Seamless
 from sdtoolbox.schema.adapters import Adapter
 from sdtoolbox.tasks.leases import Loan, Seat, Wanted
 from tests.fakes import FakeContext, GaussianModel

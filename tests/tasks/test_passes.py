@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from sdtoolbox.protocols import FreeU, PerturbedAttention, Seamless
+from sdtoolbox.changes import FreeU, PerturbedAttention, Seamless
 from sdtoolbox.tasks.diffusion import Batch, Denoisers, noise_levels
 from sdtoolbox.tasks.passes import Pass, handed_over
 from sdtoolbox.tasks.txt2img import run

@@ -156,6 +156,16 @@ def test_alpha_grows_by_the_same_network(ctx: PictureContext) -> None:
     assert np.abs(found.alpha - wanted).max() <= 1
 
 
+def test_the_alpha_is_work_of_its_own(ctx: PictureContext) -> None:
+    ctx.add(raster(300, 200, alpha=True))
+    enlarge(ctx, 1800, 1200, "soft", "triple", upscaler="double")
+    done = [share for share, *_ in ctx.steps]
+    assert done == sorted(done) and done[-1] == pytest.approx(1)
+    # Colours: 1, 1 and 9 pictures' work; alpha, which is not softened: 1 and 9.
+    assert min(abs(share - 11 / 21) for share in done) < 1e-6, "colours are done about halfway"
+    assert done[0] < 0.03
+
+
 def test_two_enlargers_are_mixed(ctx: PictureContext) -> None:
     ctx.add(raster(60, 40, deep=True))
     one, other = enlarge(ctx, 120, 80, upscaler="double"), enlarge(ctx, 120, 80, upscaler="nearest")
@@ -185,6 +195,7 @@ def test_a_reference_of_another_size_is_refused(ctx: PictureContext) -> None:
     with pytest.raises(UserError, match=r"reference has 64x50 pixels, the result 64x48") as caught:
         denoised(ctx, "soft", reference=REFERENCE)
     assert caught.value.field == "reference"
+    assert not ctx._models["soft"].seen, "before any work"
 
 
 def test_nothing_to_do_changes_nothing_and_says_so(ctx: PictureContext) -> None:

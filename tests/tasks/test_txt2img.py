@@ -141,7 +141,7 @@ def test_finished_pictures_come_before_the_next_batch_is_drawn() -> None:
 
 
 def with_sampler(function: Any) -> FakeContext:
-    from sdtoolbox.protocols import SamplerInfo
+    from sdtoolbox.registered import SamplerInfo
 
     ctx = FakeContext({"gaussian": GaussianModel()})
     ctx.registries.samplers.add(Entry("foreign", "Foreign", "somebody", SamplerInfo(function)))
@@ -169,7 +169,7 @@ def test_a_wrong_result_of_a_sampler_is_an_error_and_no_picture(function: Any, c
     "sigmas", [[], [0.0], [5.0, 1.0], [5.0, 6.0, 0.0], [5.0, float("nan"), 0.0], [float("inf"), 0.0]]
 )
 def test_a_wrong_schedule_is_an_error_that_names_it(sigmas: list[float]) -> None:
-    from sdtoolbox.protocols import ScheduleInfo
+    from sdtoolbox.registered import ScheduleInfo
 
     ctx = FakeContext({"gaussian": GaussianModel()})
     ctx.registries.schedules.add(Entry("foreign", "Foreign", "somebody", ScheduleInfo(lambda steps, table: sigmas)))

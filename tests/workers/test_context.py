@@ -115,7 +115,7 @@ def test_a_network_that_erases_is_leased_for_each_call_and_named_in_the_result(
     leased: list[str] = []
 
     class Network:
-        environment = {"network": {"name": "lama"}}  # noqa: RUF012
+        environment = {"networks": [{"name": "lama"}]}  # noqa: RUF012
 
         def __call__(self, pixels: Any, mask: Any) -> Any:
             assert leased == ["lama"]
@@ -132,4 +132,4 @@ def test_a_network_that_erases_is_leased_for_each_call_and_named_in_the_result(
     erase: Any = ctx.eraser("lama")
     assert (leased, ctx.environment) == ([], {})
     assert erase("pixels", "mask") == "pixels"
-    assert (leased, ctx.environment) == ([], {"network": {"name": "lama"}})
+    assert (leased, ctx.environment) == ([], {"networks": [{"name": "lama"}]})

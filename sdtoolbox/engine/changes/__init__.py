@@ -9,10 +9,10 @@ from typing import Any
 
 from torch import nn
 
+from sdtoolbox.changes import Change, FreeU, PerturbedAttention, Seamless
 from sdtoolbox.engine.changes.free_u import free_u
 from sdtoolbox.engine.changes.perturbed_attention import perturbed_attention
 from sdtoolbox.engine.changes.seamless import seamless
-from sdtoolbox.protocols import Change, FreeU, PerturbedAttention, Seamless
 
 HOOKS: Mapping[type[Any], Callable[..., Any]] = {
     FreeU: free_u,

@@ -11,7 +11,7 @@ import torch
 from diffusers import UNet2DConditionModel
 from torch import Tensor, nn
 
-from sdtoolbox.protocols import FreeU
+from sdtoolbox.changes import FreeU
 
 
 def free_u(network: nn.Module, change: FreeU, mine: Callable[[], bool], taken_off: ExitStack) -> None:

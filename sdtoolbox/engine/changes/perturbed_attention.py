@@ -10,8 +10,8 @@ from typing import Any
 from diffusers import UNet2DConditionModel
 from torch import Tensor, nn
 
+from sdtoolbox.changes import PerturbedAttention
 from sdtoolbox.errors import UserError
-from sdtoolbox.protocols import PerturbedAttention
 
 
 def perturbed_attention(

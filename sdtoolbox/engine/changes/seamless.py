@@ -11,8 +11,8 @@ from diffusers.models.downsampling import Downsample2D
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from sdtoolbox.changes import Seamless
 from sdtoolbox.errors import UserError
-from sdtoolbox.protocols import Seamless
 
 ACROSS, DOWN = 3, 2  # the dimensions of [B, C, h, w]
 

@@ -3,15 +3,54 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from sdtoolbox.engine.assembling import Misfit
+from sdtoolbox.engine.devices import Device
 from sdtoolbox.engine.reading import DTYPES, Source, TensorFiles
 from sdtoolbox.errors import UserError
+from sdtoolbox.models.entries import CatalogEntry
+
+
+@dataclass(frozen=True, slots=True)
+class Described:
+    """A loaded network for pictures: what it is, and where it works."""
+
+    entry: CatalogEntry
+    descriptor: Any  # spandrel's
+    device: Device
+    precision: torch.dtype
+    version: str  # spandrel's
+    identity: Callable[[], str]
+
+    @property
+    def name(self) -> str:
+        """Its name in the catalog."""
+        return self.entry.name
+
+    @property
+    def network(self) -> nn.Module:
+        """The network itself."""
+        network: nn.Module = self.descriptor.model
+        return network
+
+    @property
+    def environment(self) -> Mapping[str, Any]:
+        """Everything besides the request that decides about pixels; JSON values."""
+        return {
+            "device": self.device.name,
+            "processor": self.device.processor,
+            "precision": str(self.precision).removeprefix("torch."),
+            "threads": self.device.threads,
+            "torch": torch.__version__,
+            "spandrel": self.version,
+            "networks": [{"id": self.entry.id, "name": self.name, "sha256": self.identity()}],
+        }
 
 
 def spandrel(purpose: str, field: str) -> Any:

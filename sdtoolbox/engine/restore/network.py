@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -16,6 +16,7 @@ from sdtoolbox.engine.finite import finite
 from sdtoolbox.engine.planning import in_words
 from sdtoolbox.engine.reading import TensorFiles
 from sdtoolbox.engine.restore import descriptors
+from sdtoolbox.engine.restore.descriptors import Described
 from sdtoolbox.engine.restore.reach import measured_reach
 from sdtoolbox.errors import UserError
 from sdtoolbox.models.entries import CatalogEntry
@@ -33,21 +34,10 @@ HINT = "Choose another restorer; the file is damaged."
 
 
 @dataclass(frozen=True, slots=True)
-class Network:
+class Network(Described):
     """A `protocols.Restorer`: a loaded network."""
 
-    entry: CatalogEntry
-    descriptor: Any  # spandrel's
-    device: Device
-    precision: torch.dtype
-    version: str  # spandrel's
-    identity: Callable[[], str]
     reach: int | None = None
-
-    @property
-    def name(self) -> str:
-        """Its name in the catalog."""
-        return self.entry.name
 
     @property
     def scale(self) -> int:
@@ -63,25 +53,6 @@ class Network:
     def tile(self) -> int | None:
         """The side of the largest tile that it is shown."""
         return TILE if _parameters(self.network) <= LIGHT else HEAVY_TILE
-
-    @property
-    def network(self) -> nn.Module:
-        """The network itself."""
-        network: nn.Module = self.descriptor.model
-        return network
-
-    @property
-    def environment(self) -> Mapping[str, Any]:
-        """Everything besides the request that decides about pixels; JSON values."""
-        return {
-            "device": self.device.name,
-            "processor": self.device.processor,
-            "precision": str(self.precision).removeprefix("torch."),
-            "threads": self.device.threads,
-            "torch": torch.__version__,
-            "spandrel": self.version,
-            "networks": [{"id": self.entry.id, "name": self.entry.name, "sha256": self.identity()}],
-        }
 
     def __call__(self, pixels: Pixels, *, noise: float, quality: int = 100, **options: Any) -> Pixels:
         """[H, W, 3] -> [H * scale, W * scale, 3] in [0, 1], of any size; NUMERIC, OUT_OF_MEMORY."""

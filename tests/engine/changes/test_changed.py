@@ -9,9 +9,9 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from sdtoolbox.changes import FreeU, PerturbedAttention, Seamless
 from sdtoolbox.engine.changes import changed
 from sdtoolbox.engine.diffusion import LatentDiffusion
-from sdtoolbox.protocols import FreeU, PerturbedAttention, Seamless
 
 CHANGES = (FreeU(1.4, 1.6, 0.9, 0.2), PerturbedAttention(), Seamless())
 

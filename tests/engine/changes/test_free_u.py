@@ -8,9 +8,9 @@ import pytest
 import torch
 from diffusers.utils.torch_utils import apply_freeu
 
+from sdtoolbox.changes import FreeU
 from sdtoolbox.engine.changes.free_u import weighed
 from sdtoolbox.engine.diffusion import LatentDiffusion
-from sdtoolbox.protocols import FreeU
 
 
 @pytest.mark.parametrize("size", [(8, 8), (16, 4), (12, 10), (5, 7)])

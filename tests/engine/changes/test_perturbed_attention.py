@@ -9,10 +9,10 @@ import pytest
 import torch
 from diffusers.models.attention_processor import Attention, AttnProcessor2_0, PAGIdentitySelfAttnProcessor2_0
 
+from sdtoolbox.changes import PerturbedAttention
 from sdtoolbox.engine.changes import changed
 from sdtoolbox.engine.diffusion import LatentDiffusion
 from sdtoolbox.errors import UserError
-from sdtoolbox.protocols import PerturbedAttention
 
 
 def test_it_is_what_diffusers_does(tiny_model: LatentDiffusion) -> None:

@@ -10,10 +10,10 @@ from PIL import Image, ImageChops
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from sdtoolbox.changes import Seamless
 from sdtoolbox.engine.changes import changed
 from sdtoolbox.engine.diffusion import LatentDiffusion
 from sdtoolbox.errors import UserError
-from sdtoolbox.protocols import Seamless
 
 AXES = [(Seamless(True, False), (0, 4)), (Seamless(False, True), (4, 0)), (Seamless(True, True), (4, 4))]
 

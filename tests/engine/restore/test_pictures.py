@@ -13,7 +13,7 @@ from PIL import Image
 
 from sdtoolbox.images.raster import Raster
 from sdtoolbox.toolbox import Toolbox
-from tests.tiny_restorers import write_restorers
+from tests.engine.restore.tiny import write_restorers
 
 WIDTH, HEIGHT = 43, 29
 RGB = (np.add.outer(np.arange(HEIGHT) * 3, np.arange(WIDTH) * 2)[..., None] + [0, 20, 60]).astype(np.uint8)

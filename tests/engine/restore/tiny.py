@@ -9,11 +9,11 @@ KERNEL = ((1, 2, 1), (2, 4, 2), (1, 2, 1))
 
 
 def write_restorers(folder: Path) -> None:
-    """`tiny-denoiser` (DRUNet: a small blur), `tiny-jpeg` (changes nothing), `tiny-x2` into `folder`."""
+    """`tiny-denoiser` (DRUNet: a small blur) and `tiny-x2` (each pixel repeated) into `folder`."""
     from safetensors.torch import save_file
 
     folder.mkdir(parents=True, exist_ok=True)
-    networks = {"tiny-denoiser": _blurring(), "tiny-jpeg": _nearest(1), "tiny-x2": _nearest(2)}
+    networks = {"tiny-denoiser": _blurring(), "tiny-x2": _doubling()}
     for name, network in networks.items():
         save_file(network.state_dict(), folder / f"{name}.safetensors")
 
@@ -35,11 +35,11 @@ def _blurring() -> Any:
     return network
 
 
-def _nearest(scale: int) -> Any:
+def _doubling() -> Any:
     """A Compact of zeros: what comes in, each pixel repeated."""
     import torch
     from spandrel.architectures.Compact import Compact
 
-    network = Compact(num_feat=16, num_conv=2, upscale=scale)
+    network = Compact(num_feat=16, num_conv=2, upscale=2)
     network.load_state_dict({name: torch.zeros_like(weights) for name, weights in network.state_dict().items()})
     return network

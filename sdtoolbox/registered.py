@@ -1,0 +1,107 @@
+"""What the registries hold: each registered thing with what one must know to use it.
+
+Extensions do not make these; `Extension`'s methods do, from a function's signature and docstring.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    from sdtoolbox.protocols import Form, Schedule, TaskFunction
+    from sdtoolbox.schema.options import Option
+    from sdtoolbox.schema.requests import Request
+
+
+@dataclass(frozen=True, slots=True)
+class SamplerInfo:
+    """A registered sampler: the function and what one must know to use it.
+
+    `needs` are the keywords that it is given besides: `unconditional`, a second denoiser with the estimate without the
+    prompt, served from the same network call; `noise_table`, the model's `NoiseTable`. `schedule` is the id of the
+    schedule that "automatic" stands for with it.
+    """
+
+    function: Callable[..., Any]
+    forms: tuple[Form, ...] = ("variance_exploding",)
+    options: Mapping[str, Option] = field(default_factory=dict)
+    help: str = ""
+    needs: tuple[str, ...] = ()
+    schedule: str = "uniform"
+
+
+@dataclass(frozen=True, slots=True)
+class ScheduleInfo:
+    """A registered schedule."""
+
+    function: Schedule
+    help: str = ""
+    options: Mapping[str, Option] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class UpscalerInfo:
+    """A registered upscaler, of latents or of pictures.
+
+    On latents: `function(latents, height, width)`, [B, C, h, w] -> [B, C, height, width], sizes in latent places. On
+    pictures: `function(picture, width, height)`, a PIL image -> one of that size in pixels.
+    """
+
+    function: Callable[..., Any]
+    on: Literal["latents", "pictures"]
+    help: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class FillerInfo:
+    """A registered filler: it closes a hole in a picture from what is around it.
+
+    `function(pixels, mask)`: RGB uint8 [H, W, 3] and bool [H, W], True where the hole is -> pixels of the same shape,
+    unchanged elsewhere.
+    """
+
+    function: Callable[..., Any]
+    help: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SelectorInfo:
+    """A registered selector: it makes a mask of what was pointed at.
+
+    `function(pixels, points, box, **options)`: RGB uint8 [H, W, 3], points as (x, y) in pixels, a box as (left, top,
+    right, bottom) or None -> float32 [H, W] in [0, 1]. Points that are not on the thing come as `excluded` if the
+    function names it.
+    """
+
+    function: Callable[..., Any]
+    help: str = ""
+    options: Mapping[str, Option] = field(default_factory=dict)
+    needs: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class RestorerInfo:
+    """A registered restorer: it cleans a picture, or makes it larger, by arithmetic alone.
+
+    `function(pixels, **options)`: float32 RGB [H, W, 3] in [0, 1] -> the same `scale` times as wide and high. One that
+    names `noise` is given the standard deviation of the noise in the same units, one that names `quality` the quality
+    at which the picture was a JPEG, 100 for never. `reach` as in `Restorer`.
+    """
+
+    function: Callable[..., Any]
+    scale: int = 1
+    reach: int | None = None
+    help: str = ""
+    options: Mapping[str, Option] = field(default_factory=dict)
+    needs: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class TaskInfo:
+    """A registered task: its request class and the function that does it."""
+
+    request: type[Request]
+    run: TaskFunction
+    help: str = ""
