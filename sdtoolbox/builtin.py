@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import importlib
-from functools import partial
 
-from sdtoolbox.extensions import LoadReport, Registries, find, load, module_from
+from sdtoolbox.extensions.extension import Extension
+from sdtoolbox.extensions.loading import Report, load_extensions
+from sdtoolbox.extensions.registries import Registries
 from sdtoolbox.settings import Settings
 
 BUILTIN_MODULES = (
@@ -44,18 +45,14 @@ BUILTIN_MODULES = (
 )
 
 
-def load_all(settings: Settings) -> tuple[Registries, list[LoadReport]]:
+def load_all(settings: Settings, *, again: bool = False) -> tuple[Registries, list[Report]]:
     """The registries with everything in them, built-ins first, and a report for each extension.
 
-    RuntimeError if a built-in fails: that is a bug of ours, not an author's.
+    `again` reads the extensions' files anew. What a built-in raises is raised: it is a bug of ours, not an author's.
     """
     registries = Registries()
-    reports = []
     for name in BUILTIN_MODULES:
-        report = load(name, partial(importlib.import_module, name), registries)
-        if report.reason:
-            raise RuntimeError(f"built-in {name}: {report.details}")
-    if not settings.safe_mode:
-        for name, file in find(settings.all_extension_folders):
-            reports.append(load(name, partial(module_from, name, file), registries))
-    return registries, reports
+        extension = Extension(name)
+        importlib.import_module(name).register(extension)
+        registries.merge(extension.draft)
+    return registries, load_extensions(settings, registries, again=again)

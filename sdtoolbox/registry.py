@@ -12,6 +12,14 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
+class Absent:
+    """Why something is not registered that an extension would add."""
+
+    owner: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class Entry(Generic[T]):
     """One registered thing: `id` for machines, `label` for people, `owner` is the extension it came from."""
 
@@ -31,6 +39,7 @@ class Registry(Generic[T]):
         self.noun = noun
         self._entries: dict[str, Entry[T]] = {}
         self._names: dict[str, str] = {}
+        self._absent: dict[str, Absent] = {}
 
     def __iter__(self) -> Iterator[Entry[T]]:
         return iter(self._entries.values())
@@ -44,6 +53,16 @@ class Registry(Generic[T]):
     def ids(self) -> list[str]:
         """All ids, in order of registration."""
         return list(self._entries)
+
+    def copied(self) -> Registry[T]:
+        """Another one with the same entries."""
+        other: Registry[T] = Registry(self.noun)
+        other._entries, other._names, other._absent = dict(self._entries), dict(self._names), dict(self._absent)
+        return other
+
+    def miss(self, name: str, why: Absent) -> None:
+        """Remember why there is nothing of this id or label."""
+        self._absent[name.strip().casefold()] = why
 
     def clash(self, entry: Entry[T]) -> str | None:
         """Why `entry` cannot be added, naming both owners, or None if it can."""
@@ -62,8 +81,14 @@ class Registry(Generic[T]):
             self._names[name.casefold()] = entry.id
 
     def get(self, name: str, field: str | None = None) -> Entry[T]:
-        """The entry with this id or label; UserError that lists what there is if there is none."""
+        """The entry with this id or label; UserError that lists what there is if there is none.
+
+        EXTENSION_FAILED if the extension that has it is off.
+        """
         found = self._names.get(name.strip().casefold())
+        if found is None and (absent := self._absent.get(name.strip().casefold())) is not None:
+            said = f"the {self.noun} {name[:80]} is part of the extension {absent.owner}, which is off: {absent.reason}"
+            raise UserError("EXTENSION_FAILED", said, "Switch it on, then try again, or choose another.", field)
         if found is None:
             known = ", ".join(entry.label for entry in self)
             raise UserError(

@@ -43,6 +43,9 @@ class Settings(BaseSettings):
     home: Path = Field(default_factory=default_home, description="Folder of models, outputs, database and logs.")
     model_folders: tuple[Path, ...] = Field((), description="More folders to look for models in.")
     extension_folders: tuple[Path, ...] = Field((), description="More folders to look for extensions in.")
+    extension_patience: float = Field(
+        8.0, ge=0, le=3600, description="Seconds that a start waits for extensions that it has not seen before."
+    )
     host: str = Field("127.0.0.1", description="Address to listen on.")
     port: int = Field(7860, ge=0, le=65535, description="Port to listen on; 0 takes a free one.")
     allowed_hosts: tuple[str, ...] = Field(
@@ -115,7 +118,22 @@ class Settings(BaseSettings):
     @property
     def all_extension_folders(self) -> tuple[Path, ...]:
         """Every folder to look for drop-in extensions in: the shipped ones, the home's own, the operator's."""
-        return (bundled("extensions"), self.home / "extensions", *self.extension_folders)
+        return (self.shipped_extensions, self.home / "extensions", *self.extension_folders)
+
+    @property
+    def shipped_extensions(self) -> Path:
+        """The folder of the extensions that come with the toolbox."""
+        return bundled("extensions")
+
+    @property
+    def extension_states(self) -> Path:
+        """The file that says which extensions are switched off."""
+        return self.home / "extensions.json"
+
+    @property
+    def extension_cache(self) -> Path:
+        """Where the outcomes of extensions' trials are kept."""
+        return self.home / "cache" / "extensions"
 
     def make_folders(self) -> None:
         """Create the home folder and what must be in it."""

@@ -16,6 +16,7 @@ from typing import Any, Self, TypeVar
 import numpy as np
 
 from sdtoolbox.errors import InvalidRequest, UserError
+from sdtoolbox.extensions.states import States
 from sdtoolbox.images.inputs import Input, InputKind
 from sdtoolbox.images.masks import is_empty, mask_png
 from sdtoolbox.images.metadata import read_texts
@@ -185,6 +186,29 @@ class Toolbox:
     def picture_path(self, picture_id: str) -> Path:
         """The file of a picture in the store, output or input; UserError IMAGE_INVALID if it is not there."""
         return self.store.path(picture_id)
+
+    # Extensions
+
+    def switch_extension(self, name: str, *, on: bool) -> None:
+        """Switch an extension on or off, here and in every worker; jobs in hand are finished as they began.
+
+        UserError PARAM_INVALID if there is none of this name.
+        """
+        if name not in (known := [report.name for report in self.reports]):
+            hint = f"There are: {', '.join(known) or 'none'}."
+            raise UserError("PARAM_INVALID", f"there is no extension {name[:80]!r}.", hint, "name")
+        self._next_extensions(**{"enable" if on else "disable": name})
+
+    def reload_extensions(self) -> None:
+        """Read all extensions anew, here and in every worker. Of an installed package this process keeps what it has
+        imported."""
+        self._next_extensions()
+
+    def _next_extensions(self, **change: str) -> None:
+        with self._lock:
+            file = self.settings.extension_states
+            States.read(file).changed(**change).write(file)
+            self._parts.reload()
 
     # Pictures that come in
 

@@ -6,7 +6,7 @@ from html import escape
 
 import gradio as gr
 
-from sdtoolbox.extensions import LoadReport
+from sdtoolbox.extensions.loading import Report
 from sdtoolbox.toolbox import Toolbox
 from sdtoolbox.ui.i18n import Texts
 
@@ -16,7 +16,7 @@ def build_extensions_tab(toolbox: Toolbox, texts: Texts) -> None:
     gr.HTML(extensions_html(toolbox.reports, texts), apply_default_css=False, js_on_load=None, elem_classes="sd-piece")
 
 
-def extensions_html(reports: list[LoadReport], texts: Texts) -> str:
+def extensions_html(reports: list[Report], texts: Texts) -> str:
     """The list as HTML; names and reasons come from files, so they are escaped."""
     intro = f'<p class="sd-hint">{escape(texts("extensions.intro"))}</p>'
     if not reports:
@@ -27,7 +27,7 @@ def extensions_html(reports: list[LoadReport], texts: Texts) -> str:
     return _sheet(f"{intro}<table><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table>")
 
 
-def _row(report: LoadReport, texts: Texts) -> str:
+def _row(report: Report, texts: Texts) -> str:
     state = texts("extensions.off", reason=report.reason) if report.reason else texts("extensions.on")
     cells = (report.name, ", ".join(report.adds) or "–", f"{report.seconds * 1000:.0f} ms", state)
     return f'<tr data-on="{not report.reason}">{"".join(f"<td>{escape(cell)}</td>" for cell in cells)}</tr>'

@@ -6,8 +6,7 @@ import errno
 import sqlite3
 
 from sdtoolbox.errors import UserError
-
-EXTENSIONS = "sdtoolbox_extensions."
+from sdtoolbox.extensions.importing import owner_of
 
 
 def explain(error: BaseException, number: int) -> UserError:
@@ -43,8 +42,6 @@ def _extension_of(error: BaseException) -> str | None:
     # The innermost frame of an extension: tasks of ours call samplers of others, and the other way round.
     found, trace = None, error.__traceback__
     while trace is not None:
-        module = str(trace.tb_frame.f_globals.get("__name__", ""))
-        if module.startswith(EXTENSIONS):
-            found = module.removeprefix(EXTENSIONS).split(".")[0]
+        found = owner_of(str(trace.tb_frame.f_globals.get("__name__", ""))) or found
         trace = trace.tb_next
     return found

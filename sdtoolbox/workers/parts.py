@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from sdtoolbox.builtin import load_all
 from sdtoolbox.database import Database
-from sdtoolbox.extensions import LoadReport, Registries
+from sdtoolbox.extensions import Registries
+from sdtoolbox.extensions.loading import Report
+from sdtoolbox.extensions.states import States
 from sdtoolbox.images.store import ImageStore
 from sdtoolbox.jobs.queue import Queue
 from sdtoolbox.models.catalog import Catalog
@@ -33,21 +35,36 @@ class Parts:
 
     settings: Settings
     registries: Registries
-    reports: list[LoadReport]
+    reports: list[Report]
     catalog: Catalog
     database: Database
     queue: Queue
     store: ImageStore
+    _generation: list[int]
 
     @classmethod
     def open(cls, settings: Settings) -> Parts:
         """Make the folders, load the extensions, open the database; UserError if that cannot be."""
         settings.make_folders()
+        generation = States.read(settings.extension_states).generation
         registries, reports = load_all(settings)
         database = Database(settings.database)
         catalog = Catalog(settings.all_model_folders, database, at_once=(settings.shipped_models,))
         store = ImageStore(settings.outputs, database)
-        return cls(settings, registries, reports, catalog, database, Queue(database, settings), store)
+        return cls(settings, registries, reports, catalog, database, Queue(database, settings), store, [generation])
+
+    @property
+    def outdated(self) -> bool:
+        """Whether extensions were switched on or off, or are to be read anew, since they were loaded here."""
+        return States.read(self.settings.extension_states).generation != self._generation[0]
+
+    def reload(self) -> None:
+        """Load the extensions anew, for everybody who holds these registries and reports."""
+        generation = States.read(self.settings.extension_states).generation
+        registries, reports = load_all(self.settings, again=True)
+        self.registries.become(registries)
+        self.reports[:] = reports
+        self._generation[:] = [generation]
 
 
 class LoadedEraser(Protocol):
@@ -76,8 +93,8 @@ class Models(Protocol):
         """The loaded network that erases, as `lease` gives a model."""
         ...
 
-    def restorer(self, restorer_id: str, on_loading: Any = None) -> AbstractContextManager[Restorer]:
-        """The loaded network that cleans or enlarges, as `lease` gives a model."""
+    def restorer(self, restorer_id: str, on_loading: Any = None, watch: Any = None) -> AbstractContextManager[Restorer]:
+        """The loaded network that cleans or enlarges, as `lease` gives a model; `watch()` may stop one that draws."""
         ...
 
     def loaded(self) -> Sequence[Held]:

@@ -81,6 +81,8 @@ class Worker:
 
     def _work(self) -> bool:
         self._runner.tidy()
+        if self._parts.outdated:  # a new process, because nobody can take back all that an import has done
+            self.leave("extensions were switched or are to be read anew")
         with self._claiming:
             job = self._parts.queue.claim(self.id)
             self._holding = None if job is None else Holding(self._parts.queue, job, self.id)

@@ -1,0 +1,144 @@
+"""Trials of extensions: each in a process of its own that may hang or die, once for every version of its files."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.metadata
+import json
+import os
+import queue
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Sequence
+from functools import cache
+from pathlib import Path
+
+from sdtoolbox import __version__
+from sdtoolbox.extensions.descriptors import Descriptor
+from sdtoolbox.extensions.finding import Source
+from sdtoolbox.extensions.manifest import API, Manifest
+from sdtoolbox.extensions.trial import source_to
+
+LIMIT_SECONDS = 20.0
+"""After which an import is taken to hang. One that brings torch along may need half of it."""
+AT_ONCE = 2
+
+
+class Trials:
+    """Trials of any number of extensions; outcomes, failures too, are kept in a folder as JSON files."""
+
+    def __init__(self, folder: Path, limit: float = LIMIT_SECONDS) -> None:
+        self.folder = folder
+        self.limit = limit
+        self.ran: list[str] = []  # the names of those that were not known yet
+
+    def outcomes(self, sources: Sequence[Source], patience: float) -> dict[Source, Descriptor]:
+        """What is known of each, after at most `patience` seconds of trying those that are new.
+
+        Trials that take longer go on, and count from the next time on.
+        """
+        found: dict[Source, Descriptor] = {}
+        waiting: queue.SimpleQueue[Source] = queue.SimpleQueue()
+        for source in sources:
+            if (known := self._known(source)) is not None:
+                found[source] = known
+            else:
+                self.ran.append(source.name)
+                waiting.put(source)
+        until, new = time.monotonic() + patience, waiting.qsize()
+        done: queue.SimpleQueue[tuple[Source, Descriptor]] = queue.SimpleQueue()
+        for _ in range(min(AT_ONCE, new)):
+            # Daemons: a process that is done with its work does not wait for an import that hangs.
+            threading.Thread(target=self._try_all, args=(waiting, done), name="trial", daemon=True).start()
+        for _ in range(new):
+            try:
+                source, outcome = done.get(timeout=max(0.0, until - time.monotonic()))
+            except queue.Empty:
+                break
+            found[source] = outcome
+        slow = Descriptor(Manifest(), reason=f"it is still being tried after {patience:g} s: reload in a moment")
+        return {source: found.get(source, slow) for source in sources}
+
+    def _try_all(self, waiting: queue.SimpleQueue[Source], done: queue.SimpleQueue[tuple[Source, Descriptor]]) -> None:
+        child: subprocess.Popen[str] | None = None
+        try:
+            while True:
+                source = waiting.get_nowait()
+                child = child or _child()
+                outcome = self._tried(child, source)
+                self._keep(source, outcome)
+                done.put((source, outcome))
+                if outcome.reason:  # who knows what it has done to the process
+                    _end(child)
+                    child = None
+        except queue.Empty:
+            if child is not None:
+                _end(child)
+
+    def _tried(self, child: subprocess.Popen[str], source: Source) -> Descriptor:
+        assert child.stdin is not None and child.stdout is not None
+        began = time.monotonic()
+        alarm = threading.Timer(self.limit, child.kill)
+        alarm.start()
+        try:
+            child.stdin.write(f"{json.dumps(source_to(source))}\n")
+            child.stdin.flush()
+            answer = child.stdout.readline()
+        except OSError:
+            answer = ""
+        finally:
+            alarm.cancel()
+        took = time.monotonic() - began
+        try:
+            return Descriptor.from_dict(json.loads(answer))
+        except (ValueError, KeyError, TypeError):
+            status = child.wait()
+            said = f"it does not come to an end: stopped after {self.limit:g} s"
+            reason = said if took >= self.limit else f"it ends the process that imports it (status {status})"
+            return Descriptor(Manifest(), (), took, reason)
+
+    # Outcomes that are known
+
+    def _known(self, source: Source) -> Descriptor | None:
+        try:
+            values = json.loads(self._file(source).read_text(encoding="utf-8"))
+            outcome = Descriptor.from_dict(values["outcome"])
+        except (OSError, ValueError, KeyError, TypeError):
+            return None
+        # What failed may have lacked a package that is there by now.
+        return outcome if not outcome.reason or values["packages"] == packages() else None
+
+    def _keep(self, source: Source, outcome: Descriptor) -> None:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        file = self._file(source)
+        beside = file.with_suffix(f".{os.getpid()}.part")
+        beside.write_text(json.dumps({"packages": packages(), "outcome": outcome.as_dict()}), encoding="utf-8")
+        os.replace(beside, file)
+
+    def _file(self, source: Source) -> Path:
+        versions = f"{source.fingerprint()} {__version__} {API} {sys.version}"
+        return self.folder / f"{hashlib.sha256(versions.encode()).hexdigest()}.json"
+
+
+@cache
+def packages() -> str:
+    """SHA-256, in hex, of the names and versions of all installed packages."""
+    names = sorted(f"{one.metadata['Name']}=={one.version}" for one in importlib.metadata.distributions())
+    return hashlib.sha256("\n".join(names).encode()).hexdigest()
+
+
+def _end(child: subprocess.Popen[str]) -> None:
+    child.kill()
+    child.communicate()
+
+
+def _child() -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-m", "sdtoolbox.extensions.trial"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        encoding="utf-8",
+    )
