@@ -150,6 +150,7 @@ def expand(text: str, decide: Decide, wildcards: Wildcards, field: str = "prompt
     template = read(text)
     if not template.is_open:
         return text
+    wildcards = wildcards.glance()
     said: list[str] = []
     length = pieces = 0
     inside: list[str] = []  # the wildcards whose lines are being read

@@ -18,6 +18,14 @@ class Wildcards:
         """None is a folder without files."""
         self._folder = folder
         self._read: dict[Path, tuple[int, list[str]]] = {}
+        self._seen: dict[str, Path] | None = None  # the files, where the folder is not to be looked at again
+        self._found: dict[str, list[str]] = {}
+
+    def glance(self) -> Wildcards:
+        """As they are at this moment: a prompt may ask thousands of times."""
+        glance = Wildcards(self._folder)
+        glance._read, glance._seen = self._read, self._files()
+        return glance
 
     def names(self) -> list[str]:
         """What may stand between underscores: "colour", "animals/birds"; sorted."""
@@ -28,10 +36,14 @@ class Wildcards:
 
         UserError PARAM_INVALID at `field` if there is no such file, or nothing in it.
         """
+        if name in self._found:
+            return self._found[name]
         files = self._files()
         wanted = fnmatch.filter(files, name.casefold()) if "*" in name else [name.casefold()]
         found = [line for one in wanted if one in files for line in self._lines(files[one])]
         if found:
+            if self._seen is not None:
+                self._found[name] = found
             return found
         is_empty = any(one in files for one in wanted)
         said = f"the wildcard __{name[:80]}__ has no lines." if is_empty else f"there is no wildcard __{name[:80]}__."
@@ -45,6 +57,8 @@ class Wildcards:
         return f"There are: {', '.join(names[:SHOWN])}{more}."
 
     def _files(self) -> dict[str, Path]:
+        if self._seen is not None:
+            return self._seen
         if self._folder is None or not self._folder.is_dir():
             return {}
         found = {}
