@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import os
+import socket  # noqa: F401 - here, so that their values are known before any extension changes them
+import sqlite3  # noqa: F401
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
+
+from PIL import Image, ImageFile  # noqa: F401
 
 WATCHED: Mapping[str, str] = {
     "builtins.open": "io",

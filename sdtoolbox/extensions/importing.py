@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import json
 import sys
 from types import ModuleType
 
@@ -15,23 +16,24 @@ DROPPED_IN = "sdtoolbox_extensions"
 _installed: dict[str, str] = {}
 
 
-class Misbehaved(Exception):
+class MisbehavedError(Exception):
     """An extension did what none may."""
 
 
 def drafted(source: Source) -> Extension:
-    """What an extension registers; whatever its author's code raises, `Misbehaved` if it changed guarded names."""
+    """What an extension registers; whatever its author's code raises, `MisbehavedError` if it changed guarded names."""
     guards = Guards()
-    extension = Extension(source.name)
     try:
         module = _module(source)
         if not callable(getattr(module, "register", None)):
-            raise Misbehaved(f"{source.place} has no function register(ext)")
+            raise MisbehavedError(f"{source.place} has no function register(ext)")
+        version, chosen = str(getattr(module, "VERSION", "")), json.loads(source.settings)
+        extension = Extension(source.name, version=version, sha256=source.fingerprint(), chosen=chosen)
         module.register(extension)
     finally:
         changed = guards.undo()
     if changed:
-        raise Misbehaved(f"it changes {', '.join(changed)} for everybody")
+        raise MisbehavedError(f"it changes {', '.join(changed)} for everybody")
     return extension
 
 

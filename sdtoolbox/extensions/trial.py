@@ -6,6 +6,7 @@ extension does to this process, up to ending it, harms nobody.
 
 from __future__ import annotations
 
+import faulthandler
 import json
 import os
 import sys
@@ -14,9 +15,10 @@ import traceback
 from pathlib import Path
 from typing import Any, TextIO
 
+from sdtoolbox.errors import UserError
 from sdtoolbox.extensions.descriptors import Descriptor, described
 from sdtoolbox.extensions.finding import Source
-from sdtoolbox.extensions.importing import Misbehaved, drafted
+from sdtoolbox.extensions.importing import MisbehavedError, drafted
 from sdtoolbox.extensions.manifest import Manifest, read_manifest
 
 
@@ -27,14 +29,17 @@ def main() -> None:
     nowhere = os.open(os.devnull, os.O_RDWR)
     os.dup2(nowhere, 0)
     os.dup2(nowhere, 1)
-    serve(asked, answers)
+    serve(asked, answers, float(sys.argv[1]))
     os._exit(0)
 
 
-def serve(asked: TextIO, answers: TextIO) -> None:
-    """Try each source that is asked for."""
+def serve(asked: TextIO, answers: TextIO, limit: float) -> None:
+    """Try each source that is asked for; one that takes more than `limit` seconds is the last one."""
     for line in asked:
+        # Runs in C: it ends this process even where no Python code gets a turn, and after the parent's death.
+        faulthandler.dump_traceback_later(limit, exit=True, file=answers)
         print(json.dumps(tried(source_from(json.loads(line))).as_dict()), file=answers, flush=True)
+        faulthandler.cancel_dump_traceback_later()
 
 
 def tried(source: Source) -> Descriptor:
@@ -54,12 +59,14 @@ def tried(source: Source) -> Descriptor:
 
 def in_words(error: BaseException) -> str:
     """One line on what an extension raised."""
-    if isinstance(error, Misbehaved):
+    if isinstance(error, (MisbehavedError, UserError)):
         return str(error)
     if isinstance(error, ModuleNotFoundError):
         return f"it imports {error.name}, which is not installed"
     if isinstance(error, SystemExit):
         return "it ends the program (SystemExit)"
+    if isinstance(error, UnicodeDecodeError):
+        return f"it is no text in UTF-8: {error.reason} at byte {error.start}"
     if isinstance(error, SyntaxError) and error.lineno:
         return f"it is no valid Python: {error.msg} (line {error.lineno})"
     return f"{type(error).__name__}: {error}".strip(": ")[:500]
@@ -68,7 +75,13 @@ def in_words(error: BaseException) -> str:
 def source_to(source: Source) -> dict[str, Any]:
     """A source as JSON."""
     file = None if source.file is None else str(source.file)
-    return {"name": source.name, "file": file, "module": source.module, "distribution": source.distribution}
+    return {
+        "name": source.name,
+        "file": file,
+        "module": source.module,
+        "distribution": source.distribution,
+        "settings": source.settings,
+    }
 
 
 def source_from(values: dict[str, Any]) -> Source:

@@ -24,14 +24,19 @@ from sdtoolbox.extensions.trial import source_to
 LIMIT_SECONDS = 20.0
 """After which an import is taken to hang. One that brings torch along may need half of it."""
 AT_ONCE = 2
+SLOW_SECONDS = 2.0
+"""After so long without an outcome one more process is started: what hangs must not hold up the rest."""
+MOST_AT_ONCE = 8
+MARGIN_SECONDS = 5.0
+"""After which beyond the limit a trial ends itself, should nobody be left to stop it."""
 
 
 class Trials:
     """Trials of any number of extensions; outcomes, failures too, are kept in a folder as JSON files."""
 
-    def __init__(self, folder: Path, limit: float = LIMIT_SECONDS) -> None:
+    def __init__(self, folder: Path, limit: float | None = None) -> None:
         self.folder = folder
-        self.limit = limit
+        self.limit = LIMIT_SECONDS if limit is None else limit
         self.ran: list[str] = []  # the names of those that were not known yet
 
     def outcomes(self, sources: Sequence[Source], patience: float) -> dict[Source, Descriptor]:
@@ -49,15 +54,21 @@ class Trials:
                 waiting.put(source)
         until, new = time.monotonic() + patience, waiting.qsize()
         done: queue.SimpleQueue[tuple[Source, Descriptor]] = queue.SimpleQueue()
-        for _ in range(min(AT_ONCE, new)):
-            # Daemons: a process that is done with its work does not wait for an import that hangs.
-            threading.Thread(target=self._try_all, args=(waiting, done), name="trial", daemon=True).start()
-        for _ in range(new):
+        # Daemons: a process that is done with its work does not wait for an import that hangs.
+        threads = [
+            threading.Thread(target=self._try_all, args=(waiting, done), daemon=True) for _ in range(MOST_AT_ONCE)
+        ]
+        started = min(AT_ONCE, new)
+        for thread in threads[:started]:
+            thread.start()
+        while len(found) < len(sources) and (left := until - time.monotonic()) > 0:
             try:
-                source, outcome = done.get(timeout=max(0.0, until - time.monotonic()))
+                source, outcome = done.get(timeout=min(left, SLOW_SECONDS))
+                found[source] = outcome
             except queue.Empty:
-                break
-            found[source] = outcome
+                if started < MOST_AT_ONCE and not waiting.empty():
+                    threads[started].start()
+                    started += 1
         slow = Descriptor(Manifest(), reason=f"it is still being tried after {patience:g} s: reload in a moment")
         return {source: found.get(source, slow) for source in sources}
 
@@ -66,16 +77,17 @@ class Trials:
         try:
             while True:
                 source = waiting.get_nowait()
-                child = child or _child()
+                child = child or _child(self.limit)
                 outcome = self._tried(child, source)
                 self._keep(source, outcome)
                 done.put((source, outcome))
-                if outcome.reason:  # who knows what it has done to the process
-                    _end(child)
+                if child.poll() is not None:
+                    child.communicate()
                     child = None
         except queue.Empty:
             if child is not None:
-                _end(child)
+                child.kill()
+                child.communicate()
 
     def _tried(self, child: subprocess.Popen[str], source: Source) -> Descriptor:
         assert child.stdin is not None and child.stdout is not None
@@ -129,14 +141,9 @@ def packages() -> str:
     return hashlib.sha256("\n".join(names).encode()).hexdigest()
 
 
-def _end(child: subprocess.Popen[str]) -> None:
-    child.kill()
-    child.communicate()
-
-
-def _child() -> subprocess.Popen[str]:
+def _child(limit: float) -> subprocess.Popen[str]:
     return subprocess.Popen(
-        [sys.executable, "-m", "sdtoolbox.extensions.trial"],
+        [sys.executable, "-m", "sdtoolbox.extensions.trial", f"{limit + MARGIN_SECONDS}"],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,

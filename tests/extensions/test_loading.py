@@ -100,29 +100,25 @@ def test_each_broken_one_says_why_and_leaves_nothing(settings: Settings) -> None
     put(settings, "good", SAMPLER.format(name="still", label="Still"))
     registries, reports = loaded(settings)
     for name, (_, reason) in BROKEN.items():
-        assert reports[name].state == "quarantined"
+        assert (name, reports[name].state) == (name, "quarantined")
         assert reason in reports[name].reason, name
     assert reports["good"].state == "loaded"
     assert "Traceback" in reports["half_way"].details
     assert registries.samplers.ids() == [*plain.samplers.ids(), "still"]
 
 
-def test_what_hangs_is_stopped_and_does_not_hold_up_a_start(
-    settings: Settings,
-) -> None:
+def test_what_hangs_is_stopped_and_does_not_hold_up_a_start(settings: Settings) -> None:
     put(settings, "a_loop", "while True: pass")
     put(settings, "good", SAMPLER.format(name="still", label="Still"))
-    trials = Trials(settings.extension_cache, limit=4)
     sources = find(settings.extension_folders)
-    found = {one.name: outcome for one, outcome in trials.outcomes(sources, patience=3).items()}
-    assert found["good"].reason == ""
-    assert found["a_loop"].reason == "it is still being tried after 3 s: reload in a moment"
-    until = time.monotonic() + 30
+    found = Trials(settings.extension_cache, limit=6).outcomes(sources, patience=0)
+    assert {one.reason for one in found.values()} == {"it is still being tried after 0 s: reload in a moment"}
+    until = time.monotonic() + 60
     while len(list(settings.extension_cache.glob("*.json"))) < 2:
         assert time.monotonic() < until
         time.sleep(0.1)
     known = Trials(settings.extension_cache).outcomes(sources, patience=0)
-    assert known[sources[0]].reason == "it does not come to an end: stopped after 4 s"
+    assert [known[one].reason for one in sources] == ["it does not come to an end: stopped after 6 s", ""]
 
 
 def test_what_is_known_is_not_tried_again(settings: Settings) -> None:

@@ -7,21 +7,16 @@ import math
 import pytest
 
 from sdtoolbox.builtin import load_all
-from sdtoolbox.extensions import LoadReport, SamplerInfo, load, module_from
-from sdtoolbox.settings import Settings, bundled
-from tests.fakes import builtin_registries, gaussian_solution
+from sdtoolbox.registered import SamplerInfo
+from sdtoolbox.settings import Settings
+from tests.extensions.shipped import registered, shipped
+from tests.fakes import gaussian_solution
 from tests.samplers.problems import geometric, run
-
-FILE = bundled("extensions") / "ralston.py"
 
 
 @pytest.fixture
 def ralston() -> SamplerInfo:
-    registries = builtin_registries()
-    report: LoadReport = load("ralston", lambda: module_from("ralston", FILE), registries)
-    assert not report.reason, report.details
-    assert report.adds == ("sampler Ralston",)
-    info: SamplerInfo = registries.samplers.get("RALSTON").value
+    info: SamplerInfo = registered(shipped("ralston")).samplers.get("RALSTON").value
     return info
 
 
