@@ -8,6 +8,8 @@ from typing import Any
 
 import torch
 from diffusers import AutoencoderKL, UNet2DConditionModel
+from diffusers.models.downsampling import KDownsample2D
+from diffusers.models.upsampling import KUpsample2D
 from torch import Tensor, nn
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTextModelWithProjection
 
@@ -58,7 +60,8 @@ class Blueprint:
             setattr(self.network.get_submodule(owner), own_name, nn.Parameter(weight, requires_grad=False))
         for name, buffer in list(self.network.named_buffers()):
             owner, _, own_name = name.rpartition(".")
-            setattr(self.network.get_submodule(owner), own_name, _positions(name, buffer).to(device))
+            module = self.network.get_submodule(owner)
+            setattr(module, own_name, _constant(name, buffer, module).to(device))
         network: nn.Module = self.network.eval()
         return network
 
@@ -107,7 +110,11 @@ def _empty(part: str, config: Mapping[str, Any]) -> nn.Module:
     return network
 
 
-def _positions(name: str, buffer: Tensor) -> Tensor:
-    if not name.endswith("position_ids"):
-        raise Misfit(f"nothing is known of the buffer {name}")
-    return torch.arange(buffer.shape[-1]).expand(buffer.shape)
+def _constant(name: str, buffer: Tensor, owner: nn.Module) -> Tensor:
+    """What no file has to hold: the numbers of places, and the filters that some networks resample with."""
+    if name.endswith("position_ids"):
+        return torch.arange(buffer.shape[-1]).expand(buffer.shape)
+    if isinstance(owner, KDownsample2D | KUpsample2D):
+        kernel: Tensor = type(owner)(owner.pad_mode).kernel
+        return kernel
+    raise Misfit(f"nothing is known of the buffer {name}")

@@ -19,7 +19,9 @@ class Autoencoder:
         config = vae.config
         self.channels = int(config.latent_channels)
         self.factor = 2 ** (len(config.block_out_channels) - 1)  # pixels a latent, each way
-        self._scale = float(config.scaling_factor or family_of(base).config()["vae"]["scaling_factor"])
+        family = family_of(base)
+        scale = family.vae_scale or config.scaling_factor or family.config()["vae"]["scaling_factor"]
+        self._scale = float(scale)
         self._shift = float(config.shift_factor or 0)
         self._mean, self._std = config.latents_mean, config.latents_std
 

@@ -35,11 +35,15 @@ class Text:
 class ClipEncoder:
     """Reads texts in chunks of 75 tokens, each framed as the encoder was trained."""
 
-    def __init__(self, tokenizer: Any, network: Any, *, penultimate: bool = False) -> None:
-        """`penultimate`: the states before the last layer, without the final norm, as SDXL was trained."""
+    def __init__(self, tokenizer: Any, network: Any, *, penultimate: bool = False, unnormalised: bool = False) -> None:
+        """`penultimate`: the states before the last layer, without the final norm, as SDXL was trained.
+
+        `unnormalised`: those behind it without the final norm, and the normalised one of the end as the pooled state.
+        """
         self._tokenizer = tokenizer
         self._network = network
         self._penultimate = penultimate
+        self._unnormalised = unnormalised
         self._size = int(network.config.max_position_embeddings) - 2
         alone = self._tokens(",")
         self._comma = alone[0] if len(alone) == 1 else None
@@ -129,11 +133,12 @@ class ClipEncoder:
         layer = max(layer, 2 if self._penultimate else 1)
         ids = torch.tensor(rows, device=self._network.device)
         with self._inserted(ids, table):
-            output = self._network(ids.clamp(min=0), output_hidden_states=layer > 1)
-        states: Tensor = output.hidden_states[-layer] if layer > 1 else output.last_hidden_state
-        if layer > 1 and not self._penultimate:
+            output = self._network(ids.clamp(min=0), output_hidden_states=layer > 1 or self._unnormalised)
+        inner = layer > 1 or self._unnormalised
+        states: Tensor = output.hidden_states[-layer] if inner else output.last_hidden_state
+        if layer > 1 and not self._penultimate and not self._unnormalised:
             states = getattr(self._network, "text_model", self._network).final_layer_norm(states)
-        pooled = getattr(output, "text_embeds", None)
+        pooled = output.pooler_output if self._unnormalised else getattr(output, "text_embeds", None)
         return states.float(), None if pooled is None else pooled[0].float()
 
     @contextmanager

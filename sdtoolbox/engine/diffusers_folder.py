@@ -38,6 +38,12 @@ def scheduler_of(folder: Path, family: Family) -> Mapping[str, Any]:
     return read_config(file) if file.is_file() else family.config()["scheduler"]
 
 
+def low_res_scheduler_of(folder: Path, family: Family) -> Mapping[str, Any]:
+    """Which noise an upscaler's small picture is given, or the family's; empty for families that give none."""
+    file = folder / "low_res_scheduler" / "scheduler_config.json"
+    return read_config(file) if file.is_file() else family.config().get("low_res_scheduler", {})
+
+
 def index_of(folder: Path) -> Mapping[str, Any]:
     """What `model_index.json` says of the checkpoint as a whole."""
     file = folder / "model_index.json"

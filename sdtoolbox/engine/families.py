@@ -24,11 +24,15 @@ class Family:
     open_clip: tuple[str, ...] = ()  # the text encoders that a single file stores with OpenCLIP's names
     heads: int | None = None
     penultimate: bool = False  # text is read before the encoder's last layer, and not normalised
+    unnormalised: bool = False  # text is read behind the last layer, but before the norm
     cut: int = 0  # layers at the end of a stored text encoder that are not used
     zero_empty_negative: bool = False
     sizes: int = 0  # numbers in the time ids: sizes and crop, six or five
     fragile_vae: bool = False  # its decoder overflows in float16 unless the configuration says otherwise
     ask_prediction: bool = False  # what the network predicts is not known from the family
+    beside: int | None = None  # channels that its network sees beside the latents, where there is no choice
+    spare: int = 0  # channels of the network's answer that nobody reads
+    vae_scale: float | None = None  # of latents, whatever a configuration says
 
     @property
     def parts(self) -> tuple[str, ...]:
@@ -88,13 +92,38 @@ FAMILIES: Mapping[str, Family] = {
     )
 }
 
+UPSCALERS: Mapping[str, Family] = {
+    family.base: family
+    for family in (
+        Family(
+            base="sd_upscaler",
+            roots={"unet": UNET, "vae": VAE, "text_encoder": "cond_stage_model.model."},
+            open_clip=("text_encoder",),
+            heads=8,
+            cut=1,
+            fragile_vae=True,
+            beside=3,
+            vae_scale=0.08333,
+        ),
+        Family(
+            base="sd_latent_upscaler",
+            roots={"unet": UNET, "vae": VAE, "text_encoder": "cond_stage_model.transformer."},
+            unnormalised=True,
+            beside=4,
+            spare=1,
+        ),
+    )
+}
+"""Diffusion networks that enlarge, by the variant of their entries: not checkpoints to draw with, but made as such."""
+
 ANY_VAE = Family(base="any_vae", roots={"vae": VAE}, fragile_vae=True)
 """A VAE alone does not say for which family it is: its scale is that of the checkpoint which it is used with."""
 
 
 def family_of(base: str) -> Family:
     """The family of a `base`; MODEL_TYPE for one that cannot be loaded yet."""
-    if base not in FAMILIES:
+    family = FAMILIES.get(base) or UPSCALERS.get(base)
+    if family is None:
         known = ", ".join(FAMILIES)
         raise UserError("MODEL_TYPE", f"checkpoints of type {base} cannot be loaded.", f"Known are: {known}.")
-    return FAMILIES[base]
+    return family

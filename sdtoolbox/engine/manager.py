@@ -23,15 +23,19 @@ from sdtoolbox.engine.identity import Identities, version_of
 from sdtoolbox.engine.loading import load, load_vae
 from sdtoolbox.engine.outfit import Adaptation, OtherVae, Outfit
 from sdtoolbox.engine.policy import WORK, Policy, choose
+from sdtoolbox.engine.restore.faces import FaceNetwork, finder_of, load_face_network
 from sdtoolbox.engine.restore.network import Network, load_network
+from sdtoolbox.engine.restore.upscaler import Upscaler, as_checkpoint, load_upscaler
 from sdtoolbox.engine.sizes import checkpoint_bytes, parameters_of, stored_bytes, vae_bytes
 from sdtoolbox.engine.words import Shelf, Words
 from sdtoolbox.errors import UserError
 from sdtoolbox.models.catalog import Catalog
+from sdtoolbox.models.diffusion_upscalers import SCALES as UPSCALERS
 from sdtoolbox.models.entries import CatalogEntry
 from sdtoolbox.models.families import missing_parts
 from sdtoolbox.models.fit import misfit
 from sdtoolbox.models.held import Held
+from sdtoolbox.models.restorer_layouts import FACES
 from sdtoolbox.schema.adapters import Adapter
 from sdtoolbox.settings import Settings
 
@@ -40,7 +44,7 @@ USUAL_SHARE = 0.6
 FREE_SHARE = 0.8
 """Of the main memory that is free now: pictures need the rest."""
 Announce = Callable[[], object]
-N = TypeVar("N", Eraser, Network)
+N = TypeVar("N", Eraser, Network, FaceNetwork, Upscaler)
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,10 +119,20 @@ class ModelManager:
         entry = self._catalog.find(eraser_id, "restorer", "network")
         return self._network(entry, device_of_erasers(self._device), load_eraser, on_loading or (lambda: None))
 
-    def restorer(self, restorer_id: str, on_loading: Announce | None = None) -> AbstractContextManager[Network]:
-        """The network of this catalog id that cleans or enlarges, until the block ends; the rest as `lease`."""
+    def restorer(
+        self, restorer_id: str, on_loading: Announce | None = None, watch: Announce | None = None
+    ) -> AbstractContextManager[Network | FaceNetwork | Upscaler]:
+        """The network of this catalog id that cleans or enlarges, until the block ends; the rest as `lease`.
+
+        `watch()` is called before every step of one that draws, and may raise.
+        """
         entry = self._catalog.find(restorer_id, "restorer", "stages")
-        return self._network(entry, self._device, load_network, on_loading or (lambda: None))
+        announce = on_loading or (lambda: None)
+        if entry.variant in UPSCALERS:
+            return self._upscaler(entry, announce, watch or (lambda: None))
+        if entry.variant in FACES:
+            return self._face_network(entry, announce)
+        return self._network(entry, self._device, load_network, announce)
 
     def _find(self, checkpoint_id: str, adapters: Sequence[Adapter], vae: str | None) -> Wanted:
         """The entries of a lease; LORA_INCOMPATIBLE or MODEL_TYPE before any work if they do not go together."""
@@ -247,13 +261,31 @@ class ModelManager:
                 slot = self._held(key_of(entry), version)
                 if slot is None:
                     announce()
-                    self._make_room({memory.kind_of(device.torch_device): stored_bytes(entry)})
+                    if entry.variant not in UPSCALERS:  # for them `_prepare` does it: they may be offloaded
+                        self._make_room({memory.kind_of(device.torch_device): stored_bytes(entry)})
                     identity = self._identities.of(entry, version)
                     loaded = self._loaded(entry, lambda: load_it(entry, device, identity))
                     slot = self._cache.put(Slot(entry, version, loaded, lambda: memory.footprint([loaded.network])))
                 held.callback(self._cache.give_back, slot)
             self.on_change()
             yield slot.value
+
+    @contextmanager
+    def _upscaler(self, entry: CatalogEntry, announce: Announce, watch: Announce) -> Iterator[Upscaler]:
+        """A network that draws what is larger, until the block ends."""
+
+        def load_it(entry: CatalogEntry, device: Device, identity: Callable[[], str]) -> Upscaler:
+            return load_upscaler(entry, device, self._prepare(as_checkpoint(entry), None), identity)
+
+        with self._network(entry, self._device, load_it, announce) as upscaler:
+            yield upscaler.watched(watch)
+
+    @contextmanager
+    def _face_network(self, entry: CatalogEntry, announce: Announce) -> Iterator[FaceNetwork]:
+        """A network that restores faces, until the block ends, with what finds them now: a detector may be new."""
+        finder = finder_of(self._catalog.ready("detector"), self._identities)
+        with self._network(entry, self._device, load_face_network, announce) as network:
+            yield network.looking(finder)
 
     def _lent(self, wanted: Wanted, held: ExitStack, announce: Announce) -> LatentDiffusion:
         """The model of a lease, which ends with `held`."""

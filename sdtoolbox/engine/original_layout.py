@@ -37,6 +37,7 @@ ARCHITECTURES: Mapping[str, str] = {
     "sd2": "stable-diffusion-v2",
     "sdxl": "stable-diffusion-xl-v1-base",
     "sdxl_refiner": "stable-diffusion-xl-v1-refiner",
+    "sd_upscaler": "stable-diffusion-x4-upscaler",
 }
 LEFT_OUT = ("_name_or_path", "_diffusers_version", "transformers_version", "dtype", "torch_dtype")
 
@@ -66,7 +67,10 @@ class Stored:
 
 
 def write_original(folder: Path, out: Path, base: str) -> None:
-    """Write the diffusers folder of a checkpoint of this `base` to `out`; the errors of `loading.load`."""
+    """Write the diffusers folder of a checkpoint of this `base` to `out`; the errors of `loading.load`.
+
+    Of an upscaler the variant of its entry is the base.
+    """
     family = family_of(base)
     with ExitStack() as opened:
         parts = {part: diffusers_folder.part_of(folder, part, part, opened) for part in family.parts}
@@ -134,6 +138,8 @@ def _configs(folder: Path, family: Family, parts: Mapping[str, Blueprint]) -> di
     """What `single_file.SingleFile` looks for."""
     configs = {part: _cleaned(read_config(folder / part / "config.json")) for part in parts}
     configs["scheduler"] = _cleaned(diffusers_folder.scheduler_of(folder, family))
+    if low_res := diffusers_folder.low_res_scheduler_of(folder, family):
+        configs["low_res_scheduler"] = _cleaned(low_res)
     for part in parts:
         if part in ENCODERS:
             place = part.replace("text_encoder", "tokenizer")
@@ -176,7 +182,8 @@ def main() -> None:
     parser.add_argument("folder", type=Path)
     parser.add_argument("out", type=Path)
     arguments = parser.parse_args()
-    write_original(arguments.folder, arguments.out, recognise_folder(arguments.folder).base)
+    found = recognise_folder(arguments.folder)
+    write_original(arguments.folder, arguments.out, found.variant if found.kind == "restorer" else found.base)
 
 
 if __name__ == "__main__":

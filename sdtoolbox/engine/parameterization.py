@@ -26,6 +26,14 @@ def sample(_sigma: float) -> tuple[float, float]:
     return 0.0, 1.0
 
 
+def preconditioned(sigma: float) -> tuple[float, float]:
+    """The network predicts (x0 - x / (sigma² + 1)) sqrt(sigma² + 1) / sigma, v with its sign turned.
+
+    Karras et al. (2022), table 1, for data of unit variance.
+    """
+    return 1 / (sigma**2 + 1), sigma / math.sqrt(sigma**2 + 1)
+
+
 SCALINGS: Mapping[str, Scaling] = {"epsilon": epsilon, "v_prediction": v_prediction, "sample": sample}
 
 

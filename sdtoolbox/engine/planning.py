@@ -115,7 +115,7 @@ def _absent(entry: CatalogEntry, parts: list[str]) -> UserError:
 def check(plan: Plan, vae: CatalogEntry) -> None:
     """The network and the autoencoder must speak of the same latents, in a form that can draw."""
     unet, latents = plan.parts["unet"].network.config, plan.parts["vae"].network.config.latent_channels
-    takes, gives = unet.in_channels, unet.out_channels
+    takes, gives = unet.in_channels, unet.out_channels - plan.family.spare
     if gives != latents:
         raise UserError(
             "MODEL_TYPE",
@@ -123,13 +123,13 @@ def check(plan: Plan, vae: CatalogEntry) -> None:
             "Choose a VAE that was made for this family of models.",
             "vae",
         )
-    if takes not in (latents, 2 * latents, 2 * latents + 1):
-        raise UserError(
-            "MODEL_TYPE",
-            f"the network of {plan.entry.name} takes {takes} channels.",
-            f"It needs {latents}, {2 * latents + 1} for inpainting, or {2 * latents} for editing by instruction.",
-            "checkpoint",
-        )
+    said = f"the network of {plan.entry.name} takes {takes} channels."
+    if plan.family.beside is not None:
+        if takes != latents + plan.family.beside:
+            raise UserError("MODEL_TYPE", said, f"It needs {latents + plan.family.beside}.", "checkpoint")
+    elif takes not in (latents, 2 * latents, 2 * latents + 1):
+        hint = f"It needs {latents}, {2 * latents + 1} for inpainting, or {2 * latents} for editing by instruction."
+        raise UserError("MODEL_TYPE", said, hint, "checkpoint")
 
 
 def in_words(path: Path, part: str, work: Callable[[], T]) -> T:

@@ -25,7 +25,7 @@ from sdtoolbox.models.roots import find_roots
 CONFIG = "sdtoolbox.config"
 KNOWN_EXTRAS = re.compile(
     r"model_ema\..*|.*(position_ids|logit_scale|text_projection(\.weight)?|_ema)|.*\.resblocks\.\d+\..*|.*attn_mask"
-    r"|(alphas|betas|sqrt|log|posterior|scale_factor|lvlb|v_pred|ztsnr|edm|denoiser|cond_stage_model\.mask).*"
+    r"|(alphas|betas|sqrt|log|posterior|scale_factor|lvlb|v_pred|ztsnr|edm|denoiser|low_scale_model|cond_stage_model\.mask).*"
 )
 """Tensors that are left alone without a word: training's leftovers, noise tables, layers that are never used."""
 

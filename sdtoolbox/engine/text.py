@@ -56,7 +56,12 @@ class TextReader:
         """The reader of a loaded checkpoint."""
         family = family_of(components.base)
         encoders = {
-            part: ClipEncoder(components.tokenizers[part], network, penultimate=family.penultimate)
+            part: ClipEncoder(
+                components.tokenizers[part],
+                network,
+                penultimate=family.penultimate,
+                unnormalised=family.unnormalised,
+            )
             for part, network in components.encoders.items()
         }
         return cls(encoders, cut=family.cut, zero_empty_negative=components.zero_empty_negative)

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from sdtoolbox.models.adapter_layouts import ADAPTERS
 from sdtoolbox.models.control_layouts import CONTROLS, EMBEDDINGS
+from sdtoolbox.models.diffusion_upscalers import ROWS as UPSCALERS
 from sdtoolbox.models.folders import look_into
 from sdtoolbox.models.header import Header
 from sdtoolbox.models.part_layouts import PARTS
@@ -25,6 +26,7 @@ __all__ = ["ARCHITECTURES", "Architecture", "Recognition", "recognise", "recogni
 ARCHITECTURES: tuple[Architecture, ...] = (
     *CONTROLS,
     *ADAPTERS,
+    *UPSCALERS,
     *UNETS,
     *TRANSFORMERS,
     *RESTORERS,

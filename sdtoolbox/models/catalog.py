@@ -16,6 +16,7 @@ from typing import Any
 
 from sdtoolbox.database import Database
 from sdtoolbox.errors import Code, UserError
+from sdtoolbox.models.diffusion_upscalers import SCALES as UPSCALERS
 from sdtoolbox.models.entries import CatalogEntry, Kind
 from sdtoolbox.models.families import missing_parts
 from sdtoolbox.models.fit import KIND_WORDS, kind_word, with_article
@@ -281,7 +282,10 @@ REFUSALS: Mapping[str, tuple[Code, str]] = {
 def _check_usable(entry: CatalogEntry, kind: Kind, field: str, given: Collection[str]) -> None:
     if entry.kind not in (kind, "unknown"):
         said = f"{entry.name} is {with_article(kind_word(entry))}, not {with_article(KIND_WORDS[kind])}."
-        raise UserError("MODEL_TYPE", said, f"Choose {with_article(KIND_WORDS[kind])}.", field)
+        hint = f"Choose {with_article(KIND_WORDS[kind])}."
+        if entry.variant in UPSCALERS and kind == "checkpoint":  # it looks like one from outside
+            hint += " This one makes pictures larger: it is an upscaler."
+        raise UserError("MODEL_TYPE", said, hint, field)
     lacking = missing_parts(entry)
     if entry.state == "ready" or (entry.state == "incomplete" and lacking and set(lacking) <= set(given)):
         return

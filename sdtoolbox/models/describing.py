@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from sdtoolbox.errors import UserError
+from sdtoolbox.models import onnx
 from sdtoolbox.models.architectures import Recognition, recognise, recognise_folder
 from sdtoolbox.models.details import Details, details
 from sdtoolbox.models.entries import CatalogEntry, State
@@ -73,6 +74,8 @@ def _look(found: Found) -> Look:
     try:
         if found.layout == "diffusers":
             return Look(recognise_folder(found.path))
+        if ending == onnx.ENDING:
+            return Look(onnx.recognise_onnx(found.path))
         header = read_header(found.path)
         return Look(recognise(header), header.metadata)
     except UserError as error:

@@ -18,6 +18,7 @@ Kind = Literal[
     "ip_adapter",
     "embedding",
     "restorer",  # upscalers too
+    "detector",  # of faces
     "unknown",
 ]
 KINDS: tuple[Kind, ...] = get_args(Kind)

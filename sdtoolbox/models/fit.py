@@ -17,6 +17,7 @@ KIND_WORDS: Mapping[Kind, str] = {
     "ip_adapter": "IP-Adapter",
     "embedding": "embedding",
     "restorer": "restorer",
+    "detector": "detector of faces",
     "unknown": "file of an unknown kind",
 }
 ALGORITHM_WORDS = {"lora": "LoRA", "dora": "DoRA", "loha": "LoHa", "lokr": "LoKr", "oft": "OFT", "boft": "BOFT"}

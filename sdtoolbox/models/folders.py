@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from sdtoolbox.errors import UserError
-from sdtoolbox.models import weights
+from sdtoolbox.models import diffusion_upscalers, weights
 from sdtoolbox.models.entries import Kind
 from sdtoolbox.models.header import Header, TensorInfo, read_header
 from sdtoolbox.models.recognition import Names, Recognition, spoken, unsupported
@@ -58,8 +58,11 @@ def _pipeline(folder: Path, recognise: Recognise) -> Recognition:
         return unsupported(found, f"pipelines of type {pipeline[:60]} are not supported yet")
     headers = {part: header for part in inside if (header := _weights(folder / part)) is not None}
     found = replace(found, prediction=_prediction(folder), precision=_precision(headers.values()))
+    told = recognise(headers["unet"]) if "unet" in headers else None
+    upscales = told.variant if told is not None else diffusion_upscalers.PIPELINES.get(pipeline, "")
+    if upscales in diffusion_upscalers.SCALES:
+        return diffusion_upscalers.as_upscaler(_complete(found, folder, index, headers.keys()), upscales)
     if "unet" in inside:
-        told = recognise(headers["unet"]) if "unet" in headers else None
         found = _network(found, folder / "unet", told)
     if found.state != "ready":
         return found

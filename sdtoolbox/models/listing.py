@@ -7,7 +7,7 @@ from pathlib import PurePath
 
 from sdtoolbox.models.entries import BASES, CatalogEntry
 
-SUFFIXES = (".safetensors", ".sft", ".ckpt", ".pt", ".pth", ".bin", ".gguf")
+SUFFIXES = (".safetensors", ".sft", ".ckpt", ".pt", ".pth", ".bin", ".gguf", ".onnx")
 
 _Row = tuple[str, str, CatalogEntry]
 """(name, all text to search in, entry), the texts folded to one case."""

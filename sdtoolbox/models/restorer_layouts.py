@@ -9,11 +9,16 @@ from dataclasses import replace
 from sdtoolbox.models.recognition import Architecture, Names, Recognition, plain
 
 EXTRA = "its architecture is not among those that the package spandrel reads"
-FACES = "networks that restore faces cannot be used yet"
+PERMISSION = (
+    "its licence does not permit every use, so the package spandrel leaves it out: take GFPGAN or RestoreFormer"
+)
+ORIGINAL = "it is of the first version, whose layers are not read: take one of the versions after it (1.2, 1.3, 1.4)"
 ERASERS = ("lama",)
 """What continues a picture into a hole."""
 TAKES_NOISE = ("drunet",)
 """What is told how noisy a picture is: a map of noise levels as one more channel (Zhang et al. 2021, DRUNet)."""
+FACES = ("gfpgan", "restoreformer")
+"""What restores faces alone: it is shown them upright, in squares of 512 pixels."""
 CLEANERS = ("scunet", "fbcnn", "drunet", "nafnet", "uformer")
 """What leaves a picture its size."""
 # Some are published inside a dictionary, of which conversions keep the name as a beginning.
@@ -35,7 +40,7 @@ def _scale_of_compact(names: Names) -> int | None:
 
 
 def _describe(row: Architecture, names: Names) -> Recognition:
-    if row.variant in (*CLEANERS, *ERASERS):
+    if row.variant in (*CLEANERS, *ERASERS, *FACES):
         return replace(plain(row, names), scale=1)
     told = SCALES.get(row.variant)
     return replace(plain(row, names), scale=told(names) if told else None)
@@ -140,7 +145,17 @@ RESTORERS: tuple[Architecture, ...] = (
         ("shallow_feat1.0.weight", "stage1_encoder.encoder_level1.0.CA.conv_du.0.weight"),
         reason=EXTRA,
     ),
-    _row("gfpgan", "GFPGAN", ("toRGB.0.weight", "stylegan_decoder.style_mlp.1.weight"), reason=FACES),
+    _row(
+        "gfpgan",
+        "GFPGAN",
+        ("toRGB.0.weight", "stylegan_decoder.style_mlp.1.weight", "conv_body_first.weight"),
+    ),
+    _row(
+        "gfpgan_original",
+        "GFPGAN",
+        ("toRGB.0.weight", "stylegan_decoder.style_mlp.1.weight", "conv_body_first.0.weight"),
+        reason=ORIGINAL,
+    ),
     _row(
         "codeformer",
         "CodeFormer",
@@ -150,7 +165,7 @@ RESTORERS: tuple[Architecture, ...] = (
             "ft_layers.0.self_attn.in_proj_weight",
             "encoder.blocks.0.weight",
         ),
-        reason=FACES,
+        reason=PERMISSION,
     ),
     _row(
         "restoreformer",
@@ -161,7 +176,6 @@ RESTORERS: tuple[Architecture, ...] = (
             "vqvae.encoder.conv_in.weight",
             "vqvae.encoder.down.5.block.0.norm1.weight",
         ),
-        reason=FACES,
     ),  # six levels: the quantised autoencoders of others, named alike, have fewer
     _row("rcan", "RCAN", ("head.0.weight", "tail.1.weight", "body.0.body.0.body.3.conv_du.0.weight")),
     _row("span", "SPAN", ("conv_1.sk.weight", "block_1.c1_r.sk.weight", "conv_cat.weight", "upsampler.0.weight")),

@@ -1,4 +1,4 @@
-"""Where models lie: every safetensors file and diffusers folder below a folder, whatever the folders are called."""
+"""Where models lie: every file of weights and diffusers folder below a folder, whatever the folders are called."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from functools import cache
 from pathlib import Path, PurePath
 from typing import Literal
 
+from sdtoolbox.models.onnx import is_looked_at
 from sdtoolbox.models.small_files import read_config
 
 WEIGHTS = (".safetensors", ".sft")
@@ -104,7 +105,7 @@ def _is_diffusers(place: Path, files: dict[str, os.DirEntry[str]]) -> bool:
 def _found_files(place: Path, files: dict[str, os.DirEntry[str]]) -> Iterator[Found]:
     real = os.path.realpath(place)
     for name, entry in files.items():
-        if not name.lower().endswith(MODELS):
+        if not (name.lower().endswith(MODELS) or is_looked_at(name)):
             continue
         path, stem = place / name, name.rpartition(".")[0]
         sidecars = [f"{stem}.{ending}" for ending in SIDECARS if f"{stem}.{ending}" in files]

@@ -184,16 +184,6 @@ UNETS: tuple[Architecture, ...] = (
         reason="Stable Video Diffusion makes videos, which cannot be done here",
     ),
     Architecture(
-        id="sd_upscaler",
-        label="Stable Diffusion x4 upscaler",
-        kind="checkpoint",
-        layouts=((*ORIGINAL, "label_emb.weight"), (*DIFFUSERS, "class_embedding.weight")),
-        roots=NETWORK_ROOTS,
-        fits=lambda names: names.fact(unet).channels == 7,
-        describe=describe_checkpoint,
-        reason="the Stable Diffusion x4 upscaler cannot be used yet",
-    ),
-    Architecture(
         id="unclip",
         label="SD 2.x unCLIP",
         kind="checkpoint",

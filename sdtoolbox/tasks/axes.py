@@ -83,7 +83,7 @@ def _field_choices(axis: Axis, request: Request) -> list[Choice]:
     if option:
         return [_option_choice(field, option, value) for value in _values(axis, _option_kind(axis))]
     values = _values(axis, KINDS.get(_type_of(cls, field), "text"))
-    optional = cls.model_fields[field].default is None
+    optional = cls.model_fields[field].default in (None, ())
     chosen = [None if optional and str(value).casefold() == NOTHING else value for value in values]
     chosen = [drawn(value) for value in chosen] if field in SEEDS else chosen
     return [Choice(f"{label}: {written(value)}", _setting(field, value)) for value in chosen]

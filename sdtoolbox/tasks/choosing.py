@@ -12,6 +12,7 @@ from sdtoolbox.images.damage import damage
 from sdtoolbox.images.opening import MOST_OWN_PIXELS
 from sdtoolbox.images.store import ImageStore
 from sdtoolbox.models.catalog import Catalog
+from sdtoolbox.models.diffusion_upscalers import OPTIONS as UPSCALER_OPTIONS
 from sdtoolbox.models.entries import CatalogEntry
 from sdtoolbox.models.restorer_layouts import ERASERS, TAKES_NOISE
 from sdtoolbox.schema.problems import shown
@@ -21,6 +22,7 @@ from sdtoolbox.schema.stages import RestoreStage
 from sdtoolbox.tasks.options import checked_options
 from sdtoolbox.tasks.prior import OPTIONS
 from sdtoolbox.tasks.restoring import window_of
+from sdtoolbox.tasks.video_inputs import resolve_video
 
 DENOISER, JPEG_CLEANER = "sdtoolbox-denoiser", "sdtoolbox-jpeg"
 ENLARGERS: Mapping[int, str] = {2: "sdtoolbox-x2", 4: "sdtoolbox-x4"}
@@ -60,6 +62,7 @@ def resolve_restoring(
     if isinstance(request, Upscale):
         _resolve_size(request, values, size, problems)
         _resolve_enlargers(request, values, size, registries, catalog, problems)
+    resolve_video(request, values, store, problems)
     stages = getattr(request, "stages", ()) or _automatic(values, registries, catalog)
     values["stages"] = tuple(_resolved(stage, registries, catalog, problems) for stage in stages)
     _check_result(request, values, size, catalog, registries, problems)
@@ -206,6 +209,9 @@ def _resolved(
             label, takes_noise = found.name, takes_strength(found)
             if values["diffusion"]:
                 values["options"] = checked_options(f"checkpoint {label}", OPTIONS, stage.options, "stages")
+            elif found.variant in UPSCALER_OPTIONS:
+                known_of_it = UPSCALER_OPTIONS[found.variant]
+                values["options"] = checked_options(f"upscaler {label}", known_of_it, stage.options, "stages")
             elif stage.options:
                 said = f"{label} has no option {shown(next(iter(stage.options)))}."
                 raise UserError(

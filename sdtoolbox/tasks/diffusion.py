@@ -21,6 +21,7 @@ from sdtoolbox.samplers.rescaling import rescaling
 from sdtoolbox.schema.drawing import Drawing
 from sdtoolbox.schema.results import Stage
 from sdtoolbox.schema.wordings import Wording
+from sdtoolbox.tasks.steers import registered_steers
 from sdtoolbox.tasks.words import read_words
 
 if TYPE_CHECKING:
@@ -127,6 +128,8 @@ def guided(
 ) -> Denoisers:
     """Encode the prompts and make the denoisers: guidance, then each steer around it, and a look whether to stop.
 
+    Around our own steers come those of extensions that the request names, around these `steers`.
+
     `sigmas` says which step of the prompts' schedules a noise level belongs to; `first` is the picture of the job that
     the words are for.
 
@@ -145,7 +148,13 @@ def guided(
     denoise = guidance(predict)
     if to_picture != 1:
         denoise = _closer_to_picture(model, wishes.negative, predict, to_picture)(denoise)
-    for steer in (*_own_steers(model, request, wishes.positive, predict, active), *steers):
+    offered = {
+        "prompted": predict.alone(wishes.positive),
+        "sigmas": tuple(sigmas),
+        "noise_table": model.noise_table,
+    }
+    own = _own_steers(model, request, wishes.positive, predict, active)
+    for steer in (*own, *registered_steers(request, ctx, offered), *steers):
         denoise = steer(denoise)
 
     def cancellable(asked: Denoiser) -> Denoiser:

@@ -13,8 +13,10 @@ from sdtoolbox.errors import UserError
 from sdtoolbox.extensions import Registries
 from sdtoolbox.images.opening import MOST_OWN_PIXELS
 from sdtoolbox.images.resampling import resampled
+from sdtoolbox.protocols import FaceRestorer
 from sdtoolbox.registry import Entry
 from sdtoolbox.tasks.mixing import Registered, together
+from sdtoolbox.tasks.prior import INVENTED
 from sdtoolbox.tasks.tiling import Treatment, treated
 
 if TYPE_CHECKING:
@@ -83,4 +85,13 @@ def opened(name: str, ctx: TaskContext, held: ExitStack) -> Restorer:
     """The restorer of this id: a registered one, or a network that is kept loaded until `held` ends."""
     if name in ctx.registries.restorers:
         return Registered(ctx.registries.restorers.get(name))
-    return held.enter_context(ctx.restorer(name))
+    found = held.enter_context(ctx.restorer(name))
+    return found if isinstance(found, FaceRestorer) else announced(found, ctx)  # that is said where there is a face
+
+
+def announced(restorer: Restorer, ctx: TaskContext) -> Restorer:
+    """The same; if it invents, the result says so, once."""
+    said = INVENTED.format(restorer.name)
+    if restorer.invents and said not in ctx.warnings:
+        ctx.warnings.append(said)
+    return restorer

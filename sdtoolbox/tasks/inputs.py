@@ -14,6 +14,7 @@ from sdtoolbox.schema.img2img import Img2Img
 from sdtoolbox.schema.inpaint import Erase, Inpaint, Masked
 from sdtoolbox.schema.requests import Request, bounds_of
 from sdtoolbox.tasks.masking import meant
+from sdtoolbox.tasks.video_inputs import refuse_videos
 
 LARGEST_WHOLE = 2048
 """Pixels of the longer side at which a whole picture is drawn, if nobody says otherwise; the result keeps its size."""
@@ -40,7 +41,7 @@ def resolve_pictures(
     if "image" not in values:
         return
     size = _size(values, store, problems)
-    if size is None or store is None:
+    if size is None or store is None or refuse_videos(request, store, problems):
         return
     if isinstance(request, Masked):
         _check_mask(request, size, store, problems)

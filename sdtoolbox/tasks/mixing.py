@@ -26,6 +26,7 @@ class Registered:
 
     entry: Entry[RestorerInfo]
     multiple: int = 1
+    invents: bool = False
 
     @property
     def name(self) -> str:
@@ -49,7 +50,9 @@ class Registered:
 
         return {"opencv": cv2.__version__}
 
-    def __call__(self, pixels: Pixels, *, noise: float, quality: int = 100, **options: Any) -> Pixels:
+    def __call__(
+        self, pixels: Pixels, *, noise: float, quality: int = 100, at: tuple[int, int] = (0, 0), **options: Any
+    ) -> Pixels:
         offered = {"noise": noise, "quality": quality}
         given = {name: offered[name] for name in self.entry.value.needs}
         found = np.asarray(self.entry.value.function(pixels, **given, **options), np.float32)
@@ -72,6 +75,7 @@ class Resampled:
     reach: int | None = SUPPORT + 1
     multiple: int = 1
     tile: int | None = None
+    invents: bool = False
 
     @property
     def name(self) -> str:
@@ -126,11 +130,18 @@ class Mixture:
         return min(sides, default=None)
 
     @property
+    def invents(self) -> bool:
+        return self.first.invents or self.second.invents
+
+    @property
     def environment(self) -> Mapping[str, Any]:
         return together([self.first.environment, self.second.environment])
 
-    def __call__(self, pixels: Pixels, *, noise: float, quality: int = 100, **options: Any) -> Pixels:
-        one, other = self.first(pixels, noise=noise, quality=quality), self.second(pixels, noise=noise, quality=quality)
+    def __call__(
+        self, pixels: Pixels, *, noise: float, quality: int = 100, at: tuple[int, int] = (0, 0), **options: Any
+    ) -> Pixels:
+        one = self.first(pixels, noise=noise, quality=quality, at=at)
+        other = self.second(pixels, noise=noise, quality=quality, at=at)
         if other.shape != one.shape:
             other = resampled(other, one.shape[1], one.shape[0])
         mixed: Pixels = (1 - self.share) * one + self.share * other

@@ -42,6 +42,7 @@ class Prior:
     ctx: TaskContext
     scale: int = 1
     multiple: int = 1
+    invents: bool = True
 
     @property
     def name(self) -> str:
@@ -60,8 +61,13 @@ class Prior:
         told = self.model.environment
         return {**told, "networks": [{**told["checkpoint"], "kind": "checkpoint"}]}
 
-    def __call__(self, pixels: Pixels, *, noise: float, quality: int = 100, **options: Any) -> Pixels:
-        """[H, W, 3] -> [H * scale, W * scale, 3]; `options` are those of `restored`."""
+    def __call__(
+        self, pixels: Pixels, *, noise: float, quality: int = 100, at: tuple[int, int] = (0, 0), **options: Any
+    ) -> Pixels:
+        """[H, W, 3] -> [H * scale, W * scale, 3]; `options` are those of `restored`.
+
+        Every tile begins with the same noise, wherever it is: the small picture decides about most of it.
+        """
         return self.restored(pixels, noise, **options)
 
     def restored(

@@ -25,6 +25,8 @@ from sdtoolbox.tasks.inputs import resolve_eraser, resolve_pictures
 from sdtoolbox.tasks.later_models import resolve_later_models
 from sdtoolbox.tasks.options import resolve_options
 from sdtoolbox.tasks.plotting import planned
+from sdtoolbox.tasks.rewriting import Rewriting
+from sdtoolbox.tasks.steers import resolve_steers
 from sdtoolbox.tasks.styles import apply_styles
 from sdtoolbox.tasks.wordings import count_combinations, resolve_words
 
@@ -49,11 +51,12 @@ def resolve(
     """The same request with nothing left open, ready to be queued, stored and replayed.
 
     `UserError` names the field at fault, `InvalidRequest` all of them if there are several: unknown sampler,
-    schedule, checkpoint, VAE or adapter, a sampler that cannot draw with this kind of model, an option that it does not
-    have, an adapter that was made for another model, a seed too large for its batch. Adapters named in the prompt join
-    those of the field. Styles are applied, and what prompts leave open is decided, by the seed of each picture, with
-    these `wildcards`; None are none. Pictures are looked for in `store`: they decide about sizes that are left open. A
-    plot gets the plan of its cells. Resolving twice changes nothing.
+    schedule, steer, checkpoint, VAE or adapter, a sampler that cannot draw with this kind of model, an option that it
+    does not have, an adapter that was made for another model, a seed too large for its batch. Adapters named in the
+    prompt join those of the field. Styles are applied, what prompts say in syntaxes of extensions is rewritten, and
+    what they leave open is decided, by the seed of each picture, with these `wildcards`; None are none. Pictures are
+    looked for in `store`: they decide about sizes that are left open. A plot gets the plan of its cells. Resolving
+    twice changes nothing.
     """
     if getattr(request, "plot", None) is not None:
         return planned(
@@ -74,11 +77,14 @@ def resolve(
     resolve_later_models(request, values, checkpoint, catalog, registries, problems)
     _resolve_names(request, values, registries, catalog, problems)
     resolve_options(request, values, registries, problems)
+    resolve_steers(request, values, registries, problems)
     if checkpoint is not None and not problems:
         _check_form(values, checkpoint, registries, problems)
-    combinations = count_combinations(request, values, wildcards, problems)
+    rewriting = Rewriting(registries.prompt_syntaxes)
+    rewriting.apply(request, values, problems)
+    combinations = count_combinations(request, values, wildcards, rewriting, problems)
     _draw_seed(values, problems)
-    resolve_words(request, values, combinations, checkpoint, catalog, wildcards, problems)
+    resolve_words(request, values, combinations, checkpoint, catalog, wildcards, rewriting, problems)
     if len(problems) == 1:
         raise problems[0]  # with its own code: MODEL_MISSING says more than PARAM_INVALID
     if problems:
@@ -142,7 +148,7 @@ def _resolve_names(
         control = control_of(type(request), name)
         choices = control.choices
         unused = control.of and not values[control.of]
-        if choices in ("", *SHELVES) or value is None or control.kind in ("options", "stages") or unused:
+        if choices in ("", *SHELVES) or value is None or control.kind in ("options", "stages", "steers") or unused:
             continue
         if value in dict(control.options):
             continue

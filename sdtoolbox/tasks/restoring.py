@@ -12,16 +12,18 @@ from itertools import accumulate
 import numpy as np
 
 from sdtoolbox.errors import UserError
+from sdtoolbox.images.faces.squares import Face
 from sdtoolbox.images.quality import difference, psnr, ssim
 from sdtoolbox.images.raster import Box, Raster
 from sdtoolbox.images.resampling import resampled
-from sdtoolbox.protocols import Drawn, TaskContext
+from sdtoolbox.protocols import Drawn, Restorer, TaskContext
 from sdtoolbox.schema.restoring import Restoring
 from sdtoolbox.schema.stages import RestoreStage
 from sdtoolbox.tasks.diffusion import concrete
-from sdtoolbox.tasks.enlarging import opened
+from sdtoolbox.tasks.enlarging import announced, opened
+from sdtoolbox.tasks.faces import NO_FACE, faces_treated, found_faces, restores_faces, spanned, whole_faces
 from sdtoolbox.tasks.mixing import together
-from sdtoolbox.tasks.prior import INVENTED, Prior
+from sdtoolbox.tasks.prior import Prior
 from sdtoolbox.tasks.tiling import FEATHER, Treatment, treated
 
 TRIAL = 96
@@ -34,11 +36,15 @@ NOTHING = "nothing was done: neither noise nor traces of JPEG were found, and no
 
 @dataclass(frozen=True, slots=True)
 class Chain:
-    """Treatments, one after another, of a picture of `size`; it comes out in size `final`, both in pixels."""
+    """Treatments, one after another, of a picture of `size`; it comes out in size `final`, both in pixels.
+
+    `faces` were found in the picture, if there are treatments of faces.
+    """
 
     treatments: Sequence[Treatment]
     size: tuple[int, int]
     final: tuple[int, int]
+    faces: Sequence[Face] = ()
 
     @property
     def scale(self) -> int:
@@ -54,9 +60,17 @@ class Chain:
         """The part of the picture that decides about what comes out of a box, beginning where whole tiles could."""
         scales = [*accumulate((one.restorer.scale for one in self.treatments), initial=1)][:-1]
         multiple = math.lcm(*(one.restorer.multiple for one in self.treatments))
-        reaches = (-(-(one.margin + FEATHER) // scale) for one, scale in zip(self.treatments, scales, strict=True))
-        margin = sum(reaches) + (FEATHER if self.resizes else 0)
-        left, top = (max(0, edge - margin) // multiple * multiple for edge in box[:2])
+        box = self._grown(box, FEATHER if self.resizes else 0)
+        for one, scale in reversed([*zip(self.treatments, scales, strict=True)]):
+            if restores_faces(one):
+                box = spanned(box, self.faces, self.size)
+            else:
+                box = self._grown(box, -(-(one.margin + FEATHER) // scale))
+        left, top = (edge // multiple * multiple for edge in box[:2])
+        return left, top, *box[2:]
+
+    def _grown(self, box: Box, margin: int) -> Box:
+        left, top = (max(0, edge - margin) for edge in box[:2])
         return left, top, min(self.size[0], box[2] + margin), min(self.size[1], box[3] + margin)
 
     def place(self, box: Box) -> Box:
@@ -90,11 +104,10 @@ def treatments_of(
     ]
 
 
-def prior(checkpoint: str, ctx: TaskContext, held: ExitStack, scale: int = 1) -> Prior:
+def prior(checkpoint: str, ctx: TaskContext, held: ExitStack, scale: int = 1) -> Restorer:
     """A checkpoint that restores, leased until `held` ends; the result says that it invents."""
     model = held.enter_context(ctx.lease(checkpoint))
-    ctx.warnings.append(INVENTED.format(model.checkpoint.name))
-    return Prior(model, ctx, scale)
+    return announced(Prior(model, ctx, scale), ctx)
 
 
 def restored(request: Restoring, chain: Chain, source: Raster, ctx: TaskContext) -> Raster:
@@ -103,11 +116,27 @@ def restored(request: Restoring, chain: Chain, source: Raster, ctx: TaskContext)
         ctx.warnings.append(NOTHING)
     _reference(request, chain, ctx)  # one that does not fit is refused now, not after all the work
     box = window_of(request, source.size)
+    chain = _with_faces(chain, source)
+    if not chain.faces:
+        ctx.warnings.extend(NO_FACE.format(one.restorer.name) for one in chain.treatments if restores_faces(one))
     around = chain.around(box)
     part = source if around == (0, 0, *source.size) else source.crop(around)
-    found = _through(part, chain, ctx, source.grey)
+    chain = replace(chain, faces=whole_faces(chain.faces, around, source.size))
+    found = _through(part, chain, Clock(chain, part, ctx), source.grey, (around[1], around[0]))
     ctx.environment.update(together([one.restorer.environment for one in chain.treatments]))
     return _cut(found, chain, around, chain.place(box), ctx)
+
+
+def restored_frame(chain: Chain, frame: Raster, clock: Clock) -> Raster:
+    """What a chain makes of one frame of a video, whose clock is told of it."""
+    found = _through(frame, _with_faces(chain, frame), clock, frame.grey, (0, 0))
+    clock.next_frame()
+    return found.resized(*chain.final)
+
+
+def _with_faces(chain: Chain, picture: Raster) -> Chain:
+    """The chain with the faces of a whole picture, where it restores any."""
+    return replace(chain, faces=found_faces(chain.treatments, picture))
 
 
 def window_of(request: Restoring, size: tuple[int, int]) -> Box:
@@ -126,7 +155,7 @@ def finished(request: Restoring, chain: Chain, source: Raster, found: Raster, ct
 
     They are those from the reference, and without one from the picture itself in the result's size.
     """
-    measured = {"noise": concrete(request.noise), "jpeg_quality": float(concrete(request.jpeg_quality))}
+    measured = damage_known(request)
     reference = _reference(request, chain, ctx)
     if reference is not None:
         reference = reference.of_depth(found.pixels.dtype)
@@ -135,6 +164,11 @@ def finished(request: Restoring, chain: Chain, source: Raster, found: Raster, ct
     if request.difference_map:
         other = reference or source.crop(window_of(request, source.size)).resized(*found.size)
         yield Drawn(Raster(difference(found.pixels, other.pixels)), 0, request, 1)
+
+
+def damage_known(request: Restoring) -> dict[str, float]:
+    """What a resolved request says of its picture's damage, as results have it."""
+    return {"noise": concrete(request.noise), "jpeg_quality": float(concrete(request.jpeg_quality))}
 
 
 def _reference(request: Restoring, chain: Chain, ctx: TaskContext) -> Raster | None:
@@ -148,28 +182,38 @@ def _reference(request: Restoring, chain: Chain, ctx: TaskContext) -> Raster | N
     return reference.crop(chain.place(window_of(request, chain.size)))
 
 
-def _through(source: Raster, chain: Chain, ctx: TaskContext, grey: bool) -> Raster:
-    """The raster after all treatments, in the size that they give it, at its own depth; `grey` if it is to be that."""
-    clock = _Clock(chain, source, ctx)
+def _through(source: Raster, chain: Chain, clock: Clock, grey: bool, at: tuple[int, int]) -> Raster:
+    """The raster after all treatments, in the size that they give it, at its own depth; `grey` if it is to be that.
+
+    It is a part of a picture that begins `at` (top, left).
+    """
     if not chain.treatments:
         return replace(source, pixels=source.visible()) if chain.resizes else source
-    pixels = source.visible()
+    pixels, scale = source.visible(), 1
     for i, treatment in enumerate(chain.treatments):
         # What one stage hands to the next keeps more than 8 bits: else the steps between them would show.
         last = i == len(chain.treatments) - 1
         dtype = source.pixels.dtype if last else np.dtype(np.uint16)
-        pixels = treated(treatment, pixels, dtype, clock.part(i))
+        place = at[0] * scale, at[1] * scale
+        if restores_faces(treatment):
+            faces = [face.scaled(scale).moved(-place[1], -place[0]) for face in chain.faces]
+            if faces:
+                announced(treatment.restorer, clock.ctx)
+            pixels = faces_treated(treatment, faces, pixels, dtype, clock.part(i))
+        else:
+            pixels = treated(treatment, pixels, dtype, clock.part(i), place)
+        scale *= treatment.restorer.scale
     if grey:
         _make_grey(pixels)
     alpha = None if source.alpha is None else _alpha(source.alpha, chain, clock)
     return replace(source, pixels=pixels, alpha=alpha)
 
 
-def _alpha(plane: np.ndarray, chain: Chain, clock: _Clock) -> np.ndarray:
+def _alpha(plane: np.ndarray, chain: Chain, clock: Clock) -> np.ndarray:
     """The alpha made as large as the colours, by the same restorers, so that the edges of both stay together."""
     for i, treatment in enumerate(chain.treatments):
         scale = treatment.restorer.scale
-        if isinstance(treatment.restorer, Prior):  # it would invent an outline
+        if treatment.restorer.invents:  # an outline too
             plane = resampled(plane, plane.shape[1] * scale, plane.shape[0] * scale)
         elif scale > 1:
             grey = np.repeat(plane[..., None], 3, axis=2)
@@ -203,21 +247,27 @@ def _cut(found: Raster, chain: Chain, around: Box, place: Box, ctx: TaskContext)
     return replace(found, pixels=resampled(found.pixels, *size, region, look), alpha=alpha)
 
 
-class _Clock:
+class Clock:
     """Says how much of a chain is done, the colours first, then the alpha that is enlarged with them.
 
-    What each stage costs a pixel is measured on a small part of a large picture first; else all cost the same.
+    What each stage costs a pixel is measured on a small part of a large picture first; else all cost the same, and
+    faces as much as the mean of the rest: how many they are and how large a small part does not tell.
+    Of a video, `source` is the first of so many `frames`.
     """
 
-    def __init__(self, chain: Chain, source: Raster, ctx: TaskContext) -> None:
-        self._ctx = ctx
+    def __init__(self, chain: Chain, source: Raster, ctx: TaskContext, frames: int = 1) -> None:
+        self.ctx = ctx
+        self._frame, self._frames = 0, frames
         area = source.size[0] * source.size[1]
-        ctx.stage("restoring", work=area)
+        ctx.stage("restoring", work=area * frames)
         self._stages = len(chain.treatments)
+        tried = self._stages > 1 and area > WORTH_A_TRIAL
+        seconds = [self._tried(one, source) if tried and not restores_faces(one) else None for one in chain.treatments]
+        known = [one for one in seconds if one is not None]
+        usual = sum(known) / len(known) if known else 1.0
         costs, scale = [], 1
-        for treatment in chain.treatments:
-            measured = self._tried(treatment, source) if self._stages > 1 and area > WORTH_A_TRIAL else 1.0
-            costs.append(measured * scale**2)
+        for treatment, measured in zip(chain.treatments, seconds, strict=True):
+            costs.append((usual if measured is None else measured) * scale**2)
             scale *= treatment.restorer.scale
         alpha = [cost if one.restorer.scale > 1 else 0.0 for cost, one in zip(costs, chain.treatments, strict=True)]
         self._costs = costs + (alpha if source.alpha is not None else [])
@@ -225,13 +275,23 @@ class _Clock:
     def _tried(self, treatment: Treatment, source: Raster) -> float:
         """Seconds that a stage takes for a corner of the picture."""
         trial, began = source.pixels[:TRIAL, :TRIAL], time.perf_counter()
-        treated(treatment, trial, trial.dtype, lambda done: self._ctx.check_cancelled())
+        treated(treatment, trial, trial.dtype, lambda done: self.ctx.check_cancelled())
         return time.perf_counter() - began
 
     def part(self, stage: int) -> Callable[[float], None]:
         """What a stage calls with the share of it that is done."""
         before, here, whole = sum(self._costs[:stage]), self._costs[stage], sum(self._costs)
-        return lambda share: self._ctx.step((before + share * here) / whole)
+        return lambda share: self._tell((before + share * here) / whole)
+
+    def next_frame(self) -> None:
+        """A frame is done."""
+        self._tell(1.0)
+        self._frame += 1
+
+    def _tell(self, share: float) -> None:
+        frames = max(self._frames, self._frame + 1)  # a file may say too few
+        step = {} if frames == 1 else {"step": self._frame + 1, "steps": frames}
+        self.ctx.step((self._frame + share) / frames, **step)
 
     def alpha_part(self, stage: int) -> Callable[[float], None]:
         """The same for what a stage does to the alpha."""

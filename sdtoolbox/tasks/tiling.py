@@ -42,9 +42,9 @@ class Treatment:
         """Pixels at the inner ends of a tile of which nothing is used."""
         return REACH if self.restorer.reach is None else self.restorer.reach
 
-    def __call__(self, pixels: Pixels) -> Pixels:
-        """What becomes of a tile, [H, W, 3] -> [H * scale, W * scale, 3]."""
-        found = self.restorer(pixels, noise=self.noise, quality=self.quality, **self.options)
+    def __call__(self, pixels: Pixels, at: tuple[int, int] = (0, 0)) -> Pixels:
+        """What becomes of a tile that begins `at` (top, left), [H, W, 3] -> [H * scale, W * scale, 3]."""
+        found = self.restorer(pixels, noise=self.noise, quality=self.quality, at=at, **self.options)
         if self.blend == 1:
             return found
         before = pixels if self.restorer.scale == 1 else resampled(pixels, found.shape[1], found.shape[0])
@@ -52,17 +52,22 @@ class Treatment:
 
 
 def treated(
-    treatment: Treatment, source: np.ndarray, dtype: np.dtype, on_part: Callable[[float], object] = lambda done: None
+    treatment: Treatment,
+    source: np.ndarray,
+    dtype: np.dtype,
+    on_part: Callable[[float], object] = lambda done: None,
+    at: tuple[int, int] = (0, 0),
 ) -> np.ndarray:
     """[H, W, 3] of 8 or 16 bits -> [H * scale, W * scale, 3] of the type asked for.
 
+    `source` is a part of a picture that begins `at` (top, left), or all of it.
     `on_part` is told which share is done after each tile, and may raise. Where a tile does not fit into memory all is
     done again in tiles half as wide; OUT_OF_MEMORY if even the least ones do not.
     """
     tile = tile_of(treatment)
     while True:
         try:
-            return _in_tiles(treatment, source, dtype, tile, on_part)
+            return _in_tiles(treatment, source, dtype, tile, on_part, at)
         except UserError as error:
             if error.code != "OUT_OF_MEMORY" or tile // 2 < least_tile(treatment):
                 raise
@@ -82,7 +87,12 @@ def least_tile(treatment: Treatment) -> int:
 
 
 def _in_tiles(
-    treatment: Treatment, source: np.ndarray, dtype: np.dtype, tile: int, on_part: Callable[[float], object]
+    treatment: Treatment,
+    source: np.ndarray,
+    dtype: np.dtype,
+    tile: int,
+    on_part: Callable[[float], object],
+    at: tuple[int, int],
 ) -> np.ndarray:
     height, width = source.shape[:2]
     multiple, scale, margin = treatment.restorer.multiple, treatment.restorer.scale, treatment.margin
@@ -100,7 +110,7 @@ def _in_tiles(
         # What no later tile reaches is done; the rest moves up.
         finished = _flush(band, result, finished, top * scale)
         for c, left in enumerate(columns.starts):
-            found = treatment(_tile(source, top, left, rows.tile, columns.tile))
+            found = treatment(_tile(source, top, left, rows.tile, columns.tile), (at[0] + top, at[1] + left))
             place = slice(left * scale, (left + columns.tile) * scale)
             band[:, place] += found * (down[r][:, None] * across[c])[..., None]
             on_part((r * len(columns.starts) + c + 1) / total)

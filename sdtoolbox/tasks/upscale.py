@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from contextlib import ExitStack
+from functools import partial
 from typing import TYPE_CHECKING
 
 from sdtoolbox.protocols import Drawn, Restorer, TaskContext
@@ -12,24 +13,35 @@ from sdtoolbox.schema.restoring import Upscale
 from sdtoolbox.tasks.diffusion import concrete
 from sdtoolbox.tasks.enlarging import opened
 from sdtoolbox.tasks.mixing import Mixture, Resampled
-from sdtoolbox.tasks.restoring import chained, finished, prior, restored, treatments_of
+from sdtoolbox.tasks.restoring import Chain, chained, finished, prior, restored, treatments_of
 from sdtoolbox.tasks.tiling import Treatment
+from sdtoolbox.tasks.video import filmed
 
 if TYPE_CHECKING:
     from sdtoolbox.extensions import Extension
 
 
 def run(request: Upscale, ctx: TaskContext) -> Iterator[Drawn]:
-    """Enlarge a resolved request's picture; depth, alpha, colour profile and greyness stay."""
+    """Enlarge a resolved request's picture; depth, alpha, colour profile and greyness stay.
+
+    Or its video: see `tasks.video.filmed`.
+    """
+    chain_of = partial(_chain, request)
+    if request.frames is not None:
+        yield from filmed(request, chain_of, ctx)
+        return
     source = ctx.picture(concrete(request.image))
-    final = concrete(request.width), concrete(request.height)
     with ExitStack() as held:
-        treatments = treatments_of(request, request.stages, ctx, held)
-        if (enlarger := _enlarger(request, source.size, ctx, held)) is not None:
-            treatments.append(Treatment(enlarger))
-        chain = chained(treatments, source.size, final)
+        chain = chain_of(source.size, ctx, held)
         found = restored(request, chain, source, ctx)
     yield from finished(request, chain, source, found, ctx)
+
+
+def _chain(request: Upscale, size: tuple[int, int], ctx: TaskContext, held: ExitStack) -> Chain:
+    treatments = treatments_of(request, request.stages, ctx, held)
+    if (enlarger := _enlarger(request, size, ctx, held)) is not None:
+        treatments.append(Treatment(enlarger))
+    return chained(treatments, size, (concrete(request.width), concrete(request.height)))
 
 
 def _enlarger(request: Upscale, size: tuple[int, int], ctx: TaskContext, held: ExitStack) -> Restorer | None:

@@ -9,18 +9,19 @@ from sdtoolbox.errors import UserError
 from sdtoolbox.models.catalog import Catalog
 from sdtoolbox.models.entries import CatalogEntry
 from sdtoolbox.prompts.choices import Chance, Decide, Odometer
-from sdtoolbox.prompts.dynamic import expand, read, without_comments
+from sdtoolbox.prompts.dynamic import read, without_comments
 from sdtoolbox.prompts.plan import check
 from sdtoolbox.prompts.wildcards import Wildcards
-from sdtoolbox.schema.requests import Request, bounds_of, control_of
+from sdtoolbox.schema.requests import Request, bounds_of, prompt_fields
 from sdtoolbox.tasks.adapters import resolve_adapters
+from sdtoolbox.tasks.rewriting import Rewriting
 
 Texts = Mapping[str, str]
 """The prompts of a picture, by field."""
 
 
 def count_combinations(
-    request: Request, values: dict[str, Any], wildcards: Wildcards, problems: list[UserError]
+    request: Request, values: dict[str, Any], wildcards: Wildcards, rewriting: Rewriting, problems: list[UserError]
 ) -> Sequence[Texts]:
     """Every combination of what the prompts leave open, if they are asked for; as many batches more are drawn."""
     if not values.get("combinatorial") or values["wordings"] or not _is_open(request, values):
@@ -29,7 +30,7 @@ def count_combinations(
     odometer, found = Odometer(), list[Texts]()
     try:
         while len(found) <= most:
-            found.append(_decided(request, values, wildcards, lambda _field: odometer))
+            found.append(_decided(request, values, wildcards, rewriting, lambda _field: odometer))
             if not odometer.turn():
                 break
     except UserError as error:
@@ -51,12 +52,14 @@ def resolve_words(
     checkpoint: CatalogEntry | None,
     catalog: Catalog,
     wildcards: Wildcards,
+    rewriting: Rewriting,
     problems: list[UserError],
 ) -> None:
     """Decide what the prompts of each picture say, by its own seed, and put that into `values`.
 
     Where all pictures say the same it stands in the prompts themselves, else in `wordings`, one for each picture, and
-    the prompts stay as they were typed. Adapters are those of the field and those that a picture's own words name.
+    the prompts stay as they were typed, but for what `rewriting` does to them. Adapters are those of the field and
+    those that a picture's own words name.
     """
 
     def settled(texts: Texts, adapters: Any) -> dict[str, Any]:
@@ -78,7 +81,7 @@ def resolve_words(
         wanted = [(one.prompts, one.adapters) for one in given]
     else:
         try:
-            wanted = [(texts, own) for texts in _texts(request, values, combinations, wildcards)]
+            wanted = [(texts, own) for texts in _texts(request, values, combinations, wildcards, rewriting)]
         except UserError as error:
             problems.append(error)
             return
@@ -87,6 +90,8 @@ def resolve_words(
         key = tuple(texts.items()), adapters
         if key not in known and len(problems) < 8:
             known[key] = settled(texts, adapters)
+    if not given:  # what was decided before stays, whatever syntaxes there are by now
+        _check_rewritten([one["prompts"] for one in known.values()], rewriting, problems)
     if problems:
         return
     if len(known) == 1 and not given:
@@ -96,33 +101,46 @@ def resolve_words(
             values["adapters"] = only["adapters"]
         return
     values["wordings"] = [known[tuple(texts.items()), adapters] for texts, adapters in wanted]
-    values["adapters"] = settled(dict.fromkeys(_prompts(request), ""), own)["adapters"]
+    values["adapters"] = settled(dict.fromkeys(prompt_fields(type(request)), ""), own)["adapters"]
 
 
 def _texts(
-    request: Request, values: Mapping[str, Any], combinations: Sequence[Texts], wildcards: Wildcards
+    request: Request,
+    values: Mapping[str, Any],
+    combinations: Sequence[Texts],
+    wildcards: Wildcards,
+    rewriting: Rewriting,
 ) -> list[Texts]:
     if not _is_open(request, values):
-        return [{name: without_comments(values[name]) for name in _prompts(request)}]
+        return [{name: without_comments(values[name]) for name in prompt_fields(type(request))}]
     pictures = values.get("batch_count", 1) * values.get("batch_size", 1)
     if combinations:
         each = pictures // len(combinations)
         return [texts for texts in combinations for _ in range(each)]
     seed = values.get("seed", 0)
     return [
-        _decided(request, values, wildcards, lambda field, i=i: Chance(f"{field}/{seed + i}")) for i in range(pictures)
+        _decided(request, values, wildcards, rewriting, lambda field, i=i: Chance(f"{field}/{seed + i}"))
+        for i in range(pictures)
     ]
 
 
-def _decided(request: Request, values: Mapping[str, Any], wildcards: Wildcards, decide_for: Any) -> Texts:
-    decides: dict[str, Decide] = {name: decide_for(name) for name in _prompts(request)}
-    return {name: expand(values[name], decide, wildcards, name) for name, decide in decides.items()}
+def _decided(
+    request: Request, values: Mapping[str, Any], wildcards: Wildcards, rewriting: Rewriting, decide_for: Any
+) -> Texts:
+    decides: dict[str, Decide] = {name: decide_for(name) for name in prompt_fields(type(request))}
+    return {name: rewriting.decided(values[name], decide, wildcards, name) for name, decide in decides.items()}
+
+
+def _check_rewritten(several: Sequence[Texts], rewriting: Rewriting, problems: list[UserError]) -> None:
+    """Without tags and comments a text may read as something that a syntax would rewrite once more."""
+    for texts in several:
+        for name, text in texts.items():
+            try:
+                rewriting.check(text, name)
+            except UserError as error:
+                problems.append(error)
+                return
 
 
 def _is_open(request: Request, values: Mapping[str, Any]) -> bool:
-    return any(read(without_comments(values[name])).is_open for name in _prompts(request))
-
-
-def _prompts(request: Request) -> list[str]:
-    fields = type(request).model_fields
-    return [name for name in fields if control_of(type(request), name).kind == "prompt"]
+    return any(read(without_comments(values[name])).is_open for name in prompt_fields(type(request)))

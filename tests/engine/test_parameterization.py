@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from sdtoolbox.engine.parameterization import SCALINGS, scaling
+from sdtoolbox.engine.parameterization import SCALINGS, preconditioned, scaling
 from sdtoolbox.errors import UserError
 
 
@@ -22,6 +22,8 @@ def test_a_network_without_error_gives_the_clean_latent(sigma: float) -> None:
     for prediction_type, answer in answers.items():
         skip, out = scaling(prediction_type)(sigma)
         assert x * skip + answer * out == pytest.approx(clean, rel=1e-6)
+    skip, out = preconditioned(sigma)  # the negative of v
+    assert x * skip - answers["v_prediction"] * out == pytest.approx(clean, rel=1e-6)
 
 
 def test_an_unknown_prediction_is_named() -> None:

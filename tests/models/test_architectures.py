@@ -339,6 +339,42 @@ def test_the_network_tells_the_base_of_a_pipeline(tmp_path: Path) -> None:
     assert recognise_folder(pipeline(tmp_path / "xl", "StableDiffusionXLPipeline", MINI_SDXL)).base == "sdxl"
 
 
+UPSCALER = UNet(context=1024, channels=16, multiples=(1, 2), depths=(0, 1), blocks=1, linear=True, inputs=7)
+LATENT_UPSCALER = UNet(context=768, channels=16, multiples=(1, 2), depths=(0, 1), blocks=1, inputs=8)
+UPSCALERS = {
+    "sd_upscaler": ("StableDiffusionUpscalePipeline", UPSCALER, {"class_embedding.weight": (1000, 64)}, 4),
+    "sd_latent_upscaler": (
+        "StableDiffusionLatentUpscalePipeline",
+        LATENT_UPSCALER,
+        {"time_proj.weight": (16,), "time_embedding.cond_proj.weight": (32, 160)},
+        2,
+    ),
+}
+
+
+@pytest.mark.parametrize("variant", UPSCALERS)
+def test_an_upscaler_that_draws_is_a_restorer(variant: str, tmp_path: Path) -> None:
+    name, net, more, scale = UPSCALERS[variant]
+    folder = pipeline(tmp_path / "a", name, net)
+    file = folder / "unet" / "diffusion_pytorch_model.safetensors"
+    write(file, unet(net, diffusers=True) | more)
+    found = recognise_folder(folder)
+    assert (found.kind, found.base, found.variant, found.scale) == ("restorer", "unknown", variant, scale)
+    assert (found.state, found.prediction) == ("ready", "v_prediction")
+    assert recognise_folder(folder / "unet").kind == "network"
+    file.rename(file.with_suffix(".bin"))
+    found = recognise_folder(folder)
+    assert (found.kind, found.state, found.scale) == ("restorer", "needs_conversion", scale)
+    assert found.reason == "unet is stored as a pickle, which could run programs"
+
+
+def test_what_an_upscaler_in_a_file_lacks_is_named() -> None:
+    found = recognise(header(FIXTURES["sd_upscaler"][1]))
+    assert (found.kind, found.state, found.scale) == ("restorer", "ready", 4)
+    found = recognise(header(FIXTURES["sd_upscaler"][0] | vae(root="first_stage_model.")))
+    assert (found.kind, found.state, found.reason) == ("restorer", "incomplete", "it lacks a text encoder")
+
+
 def test_a_folder_with_programs_is_only_read(tmp_path: Path) -> None:
     folder = pipeline(tmp_path / "a")
     (folder / "unet" / "my_unet.py").write_text(f"open({str(tmp_path / 'ran')!r}, 'w')")

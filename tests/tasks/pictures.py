@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from tempfile import TemporaryFile
+from typing import Any, BinaryIO, cast
 
 import numpy as np
 from PIL import Image
 
 from sdtoolbox.images.masks import mask_png
 from sdtoolbox.images.raster import Raster
+from sdtoolbox.schema.requests import Request
 from tests.fakes import FakeContext, GaussianModel
 
 IMAGE, MASK = "a" * 32, "b" * 32
@@ -38,6 +41,14 @@ class PictureContext(FakeContext):
     def picture_path(self, identity: str) -> Path:
         """See `protocols.TaskContext`."""
         return self.folder / identity
+
+    def scratch(self) -> BinaryIO:
+        """See `protocols.TaskContext`."""
+        return cast(BinaryIO, TemporaryFile())
+
+    def tags(self, request: Request, measured: Mapping[str, float]) -> Mapping[str, str]:
+        """The environment that was known when the file's head was written."""
+        return {"comment": json.dumps(self.environment)}
 
 
 def raster(width: int = 64, height: int = 48, *, deep: bool = False, alpha: bool = False, seed: int = 0) -> Raster:

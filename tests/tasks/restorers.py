@@ -19,6 +19,7 @@ class Fake:
     multiple: int = 1
     tile: int | None = None
     name: str = "fake"
+    invents: bool = False
     environment: Mapping[str, Any] = field(default_factory=dict)
     seen: list[tuple[int, ...]] = field(default_factory=list)
     noises: list[float] = field(default_factory=list)

@@ -32,7 +32,7 @@ def registries() -> Registries:
     extension.sampler(dpmpp_2m, label="DPM++ 2M", forms=("variance_exploding", "flow"))
     extension.sampler(flow_only, label="Flow only", forms=("flow",))
     extension.schedule(karras, label="Karras")
-    extension.merge(filled)
+    filled.merge(extension.draft)
     return filled
 
 

@@ -15,6 +15,7 @@ from sdtoolbox.engine.devices import Device
 from sdtoolbox.engine.reading import DTYPES, Source, TensorFiles
 from sdtoolbox.errors import UserError
 from sdtoolbox.models.entries import CatalogEntry
+from sdtoolbox.models.restorer_layouts import root_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +66,13 @@ def spandrel(purpose: str, field: str) -> Any:
             field,
         ) from error
     return package
+
+
+def names_of(files: TensorFiles, variant: str) -> dict[str, str]:
+    """Each tensor's name for spandrel, and that under which it is stored; some are published inside a dictionary."""
+    names = list(files)
+    root = root_of(variant, names)
+    return {name.removeprefix(root): name for name in names if name.startswith(root)}
 
 
 def weights(files: TensorFiles, names: Mapping[str, str]) -> dict[str, Tensor]:

@@ -20,7 +20,7 @@ from sdtoolbox.engine.restore.descriptors import Described
 from sdtoolbox.engine.restore.reach import measured_reach
 from sdtoolbox.errors import UserError
 from sdtoolbox.models.entries import CatalogEntry
-from sdtoolbox.models.restorer_layouts import ERASERS, TAKES_NOISE, root_of
+from sdtoolbox.models.restorer_layouts import ERASERS, TAKES_NOISE
 from sdtoolbox.protocols import Pixels
 
 LIGHT = 5_000_000
@@ -53,6 +53,11 @@ class Network(Described):
     def tile(self) -> int | None:
         """The side of the largest tile that it is shown."""
         return TILE if _parameters(self.network) <= LIGHT else HEAVY_TILE
+
+    @property
+    def invents(self) -> bool:
+        """It was made to be close to what is there."""
+        return False
 
     def __call__(self, pixels: Pixels, *, noise: float, quality: int = 100, **options: Any) -> Pixels:
         """[H, W, 3] -> [H * scale, W * scale, 3] in [0, 1], of any size; NUMERIC, OUT_OF_MEMORY."""
@@ -87,7 +92,7 @@ def load_network(entry: CatalogEntry, device: Device, identity: Callable[[], str
     if entry.variant in ERASERS:
         raise UserError("MODEL_TYPE", f"{entry.name} needs a mask.", "Use it with erase.", "stages")
     with TensorFiles([entry.path]) as files:
-        tensors = descriptors.weights(files, _names(files, entry.variant))
+        tensors = descriptors.weights(files, descriptors.names_of(files, entry.variant))
     package = descriptors.spandrel("restore", "stages")
     found = in_words(entry.path, "the network", lambda: _checked(descriptors.descriptor(package, tensors)))
     network = Network(entry, found.to(device.torch_device).eval(), device, torch.float32, package.__version__, identity)
@@ -102,13 +107,6 @@ def _reach(network: Network) -> int | None:
     side, most = (-(-length // network.multiple) * network.multiple for length in (side, most))
     side = max(side, 2 * most + network.multiple)
     return measured_reach(lambda pixels: network(pixels, noise=PROBE_NOISE), network.scale, side, most)
-
-
-def _names(files: TensorFiles, variant: str) -> dict[str, str]:
-    """Each tensor's name for spandrel, and that under which it is stored; some are published inside a dictionary."""
-    names = list(files)
-    root = root_of(variant, names)
-    return {name.removeprefix(root): name for name in names if name.startswith(root)}
 
 
 def _checked(found: Any) -> Any:

@@ -35,10 +35,20 @@ def tiny(net: UNet, encoders: Shapes) -> Shapes:
     return unet(net, root=NETWORK) | vae(root="first_stage_model.", width=32) | encoders
 
 
+def upscaler() -> Shapes:
+    """The network of the x4 upscaler, which is told the noise of the small picture as one of 1000 classes."""
+    return unet(UNet(context=1024, linear=True, inputs=7), root=NETWORK) | {f"{NETWORK}label_emb.weight": (1000, 1280)}
+
+
 UNETS: dict[str, list[Shapes]] = {
     "svd": [unet(SD2, root=NETWORK) | {f"{NETWORK}input_blocks.1.1.time_stack.0.attn1.to_q.weight": (320, 320)}],
     "sd_upscaler": [
-        unet(UNet(context=1024, linear=True, inputs=7), root=NETWORK) | {f"{NETWORK}label_emb.weight": (1000, 1280)}
+        upscaler(),
+        upscaler() | vae(root="first_stage_model.") | open_clip(root="cond_stage_model.model."),
+    ],
+    "sd_latent_upscaler": [
+        unet(UNet(inputs=8), diffusers=True)
+        | {"time_proj.weight": (384,), "time_embedding.cond_proj.weight": (768, 896)}
     ],
     "unclip": [unet(UNCLIP, root=NETWORK), unet(UNCLIP, diffusers=True)],
     "kolors": [unet(SDXL, diffusers=True) | t.linear("encoder_hid_proj", 2048, 4096)],

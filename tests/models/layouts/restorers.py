@@ -116,9 +116,10 @@ def span() -> Shapes:
     return convolutions("conv_1.sk", *names, "conv_cat", "conv_2.sk", "upsampler.0")
 
 
-def gfpgan() -> Shapes:
+def gfpgan(first: str = "conv_body_first") -> Shapes:
     names = [f"{way}.{n}.conv1" for way in ("conv_body_down", "conv_body_up") for n in range(7)]
-    return convolutions(*names, "toRGB.0") | named("stylegan_decoder.style_mlp.1.weight", "final_linear.weight")
+    found = convolutions(*names, "toRGB.0") | named("stylegan_decoder.style_mlp.1.weight", "final_linear.weight")
+    return found | convolutions(first, size=1)
 
 
 RESTORERS: dict[str, list[Shapes]] = {
@@ -142,7 +143,8 @@ RESTORERS: dict[str, list[Shapes]] = {
         | named("encoderlayer_0.blocks.0.norm1.weight", "conv.blocks.0.norm1.weight")
     ],
     "mprnet": [convolutions("shallow_feat1.0", "shallow_feat2.0", "stage1_encoder.encoder_level1.0.CA.conv_du.0")],
-    "gfpgan": [gfpgan()],
+    "gfpgan": [gfpgan(), below("params_ema.", gfpgan())],
+    "gfpgan_original": [gfpgan("conv_body_first.0")],
     "codeformer": [codeformer()],
     "restoreformer": [restoreformer(), below("vqvae.", restoreformer())],
     "rcan": [convolutions("head.0", "body.0.body.0.body.0", "body.0.body.0.body.3.conv_du.0", "tail.0.0", "tail.1")],
