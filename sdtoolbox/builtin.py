@@ -45,14 +45,20 @@ BUILTIN_MODULES = (
 )
 
 
-def load_all(settings: Settings, *, again: bool = False) -> tuple[Registries, list[Report]]:
-    """The registries with everything in them, built-ins first, and a report for each extension.
-
-    `again` reads the extensions' files anew. What a built-in raises is raised: it is a bug of ours, not an author's.
-    """
+def builtin_registries() -> Registries:
+    """The registries with the built-ins alone. What one raises is raised: it is a bug of ours, not an author's."""
     registries = Registries()
     for name in BUILTIN_MODULES:
         extension = Extension(name)
         importlib.import_module(name).register(extension)
         registries.merge(extension.draft)
+    return registries
+
+
+def load_all(settings: Settings, *, again: bool = False) -> tuple[Registries, list[Report]]:
+    """The registries with everything in them, built-ins first, and a report for each extension.
+
+    `again` reads the extensions' files anew.
+    """
+    registries = builtin_registries()
     return registries, load_extensions(settings, registries, again=again)

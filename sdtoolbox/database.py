@@ -10,7 +10,7 @@ from pathlib import Path
 
 from sdtoolbox.errors import UserError
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 SCHEMA = """
 CREATE TABLE jobs (
     id TEXT PRIMARY KEY,
@@ -119,8 +119,20 @@ CREATE TABLE inputs (                        -- pictures and masks that people b
 );
 CREATE INDEX inputs_by_time ON inputs (created);
 """
+HOOKS = """
+CREATE TABLE hook_times (                    -- what extensions' hooks cost, added to by every process
+    id TEXT PRIMARY KEY,                     -- of the registry's entry
+    sha256 TEXT NOT NULL,                    -- of the extension's files at the last call
+    calls INTEGER NOT NULL,
+    seconds REAL NOT NULL,                   -- of all calls together
+    failures INTEGER NOT NULL,
+    in_a_row INTEGER NOT NULL,               -- failures since the last call that went well
+    last_failure TEXT NOT NULL               -- in words
+);
+ALTER TABLE jobs ADD COLUMN warnings TEXT;   -- JSON list: what was left out of the request on its way here
+"""
 # The statements that lead from one format to the next; a new file runs all of them.
-MIGRATIONS = (SCHEMA, MODELS, INPUTS)
+MIGRATIONS = (SCHEMA, MODELS, INPUTS, HOOKS)
 
 
 class Database:

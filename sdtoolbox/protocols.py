@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, BinaryIO, Literal, Protocol, TypeAlias, TypeVar, runtime_checkable
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -23,7 +23,9 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from sdtoolbox.changes import Change, Variation
+    from sdtoolbox.images.faces.squares import Face
     from sdtoolbox.images.raster import Raster
+    from sdtoolbox.images.video.remaking import Film
     from sdtoolbox.models.entries import CatalogEntry
     from sdtoolbox.prompts.plan import Words
     from sdtoolbox.schema.adapters import Adapter
@@ -208,24 +210,49 @@ class Restorer(Protocol):
         ...
 
     @property
+    def invents(self) -> bool:
+        """Whether what comes out has detail that is likely, but not seen in the picture."""
+        ...
+
+    @property
     def environment(self) -> Mapping[str, Any]:
         """Everything besides the request that decides about pixels, as `DiffusionModel.environment`; empty if none."""
         ...
 
-    def __call__(self, pixels: Pixels, *, noise: float, quality: int = 100, **options: Any) -> Pixels:
+    def __call__(
+        self, pixels: Pixels, *, noise: float, quality: int = 100, at: tuple[int, int] = (0, 0), **options: Any
+    ) -> Pixels:
         """[H, W, 3] -> [H * scale, W * scale, 3], float32 in [0, 1].
 
+        `at` is where they begin in the whole picture, (top, left): who draws noise draws the same at the same place.
         `noise` is the standard deviation of the noise that is to go, in the same units, `quality` that of the JPEG that
         the picture was, 100 for never; those that need neither pass over them. UserError NUMERIC, OUT_OF_MEMORY.
         """
         ...
 
 
+@runtime_checkable
+class FaceRestorer(Protocol):
+    """What a `Restorer` is besides, if it restores faces alone: it is called with squares, a face upright in each."""
+
+    @property
+    def side(self) -> int:
+        """Of these squares, in pixels."""
+        ...
+
+    def faces(self, pixels: np.ndarray) -> tuple[Face, ...]:
+        """Where faces lie in a whole picture, [H, W, 3] of 8 or 16 bits; the largest first."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Drawn:
-    """A finished picture on its way from a task to the worker that saves it; a raster keeps its depth and alpha."""
+    """A finished picture on its way from a task to the worker that saves it; a raster keeps its depth and alpha.
 
-    image: Image | Raster
+    Or a video: a film is a whole file, with its tags in it.
+    """
+
+    image: Image | Raster | Film
     seed: int  # of this picture alone
     request: Request  # draws the batch that this picture was part of, and nothing else
     index: int  # its place in that batch, from 0
@@ -255,6 +282,14 @@ class TaskContext(Protocol):
 
     def picture_path(self, identity: str) -> Path:
         """The file of a picture of the store; UserError IMAGE_INVALID if it is gone."""
+        ...
+
+    def scratch(self) -> BinaryIO:
+        """A file without a name, for what is too large for the memory: gone once it is closed, or the process ends."""
+        ...
+
+    def tags(self, request: Request, measured: Mapping[str, float]) -> Mapping[str, str]:
+        """What a video file of this request says about itself, given what `environment` holds by now."""
         ...
 
     def eraser(self, eraser: str) -> Eraser:

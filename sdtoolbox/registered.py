@@ -99,6 +99,65 @@ class RestorerInfo:
 
 
 @dataclass(frozen=True, slots=True)
+class SteerInfo:
+    """A registered steer: it bends every estimate of the clean latents, after guidance and before the sampler.
+
+    `function(denoise, **options)` gives another denoiser, `(x, sigma) -> x0`, of the same shape. `needs` are the
+    keywords that it is given besides: `prompted`, a second denoiser with the estimate of the prompt alone, as guidance
+    found it and from the same network call; `sigmas`, the noise levels of this pass; `noise_table`, the model's.
+    """
+
+    function: Callable[..., Any]
+    options: Mapping[str, Option] = field(default_factory=dict)
+    help: str = ""
+    needs: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class PromptSyntaxInfo:
+    """A registered prompt syntax: `function(text)` gives the same prompt in words that everybody knows.
+
+    It is called once for each prompt when a request is resolved, before wildcards and choices are decided, and once
+    more for what these brought. What it gives must be left alone by it: `function(function(text)) == function(text)`.
+    """
+
+    function: Callable[[str], str]
+    help: str = ""
+
+
+HookEvent = Literal["request", "picture", "done"]
+
+
+@dataclass(frozen=True, slots=True)
+class HookInfo:
+    """A registered hook: a function that is called at some moment of every job.
+
+    At `event` "request": `function(request)` before it is queued -> a changed one or None. At "picture":
+    `function(image, request)` before it is saved -> a changed one or None. At "done": `function(job)`. `version` and
+    `sha256` say which files of the extension it is from, where they decide about pixels.
+    """
+
+    function: Callable[..., Any]
+    event: HookEvent
+    version: str = ""
+    sha256: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RouteInfo:
+    """A registered route: what the web server answers with to `method` at `/extensions/<owner>/<path>`.
+
+    `function` takes the parameters of the path, and others that it declares as FastAPI's do. If it names them it is
+    given `toolbox`, the `Toolbox`, `request`, and `shared`, True where others than the owner can reach the server.
+    """
+
+    function: Callable[..., Any]
+    method: str
+    path: str
+    help: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class TaskInfo:
     """A registered task: its request class and the function that does it."""
 

@@ -17,6 +17,8 @@ from sdtoolbox.errors import UserError
 from sdtoolbox.images.metadata import read_text
 from sdtoolbox.images.opening import MOST_OWN_PIXELS
 from sdtoolbox.images.raster import Raster
+from sdtoolbox.images.video.comparing import apart
+from sdtoolbox.images.video.opening import is_video
 from sdtoolbox.models.entries import CatalogEntry, Kind
 from sdtoolbox.models.fit import KIND_WORDS
 from sdtoolbox.models.stand_ins import stand_ins
@@ -35,12 +37,14 @@ CAUSES = (
     "networks",
     "adapters",
     "embeddings",
+    "hooks",
     "device",
     "precision",
     "threads",
     "torch",
     "spandrel",
     "opencv",
+    "scikit-image",
     "diffusers",
     "transformers",
     "attention",
@@ -54,6 +58,7 @@ MODELS = {
     "networks": "network",
     "adapters": "adapter",
     "embeddings": "embedding",
+    "hooks": "hook",
 }
 
 ROWS = 256
@@ -90,27 +95,30 @@ def replay(file: Path, toolbox: Toolbox, given: Mapping[str, Path] | None = None
         raise UserError(
             "IMAGE_INVALID",
             f"{file.name} does not say how it was drawn.",
-            "Only PNG files as sdtoolbox saved them can be replayed: other programs drop that text.",
+            "Only PNG and MP4 files as sdtoolbox saved them can be replayed: other programs drop that text.",
         )
     before: Mapping[str, Any] = exact.get("environment") or {}
     request = _here(toolbox, exact, before)
     request, other = _with_pictures(toolbox, request, given or {})
-    result = toolbox.run_request(request, inline=True)
+    result = toolbox.run_request(request, inline=True, hooked=True)
     # A plot's grid is of the whole request; its cells are of their own.
     places = [p for p in result.pictures if p.index == exact.get("index", 0)]
     picture = next((p for p in places if p.request == result.request), places[0] if places else None)
     if picture is None:
         raise UserError("IMAGE_INVALID", f"{file.name} names a place in its batch that is not there.", "")
-    old, new = Raster.read(file, MOST_OWN_PIXELS), Raster.read(toolbox.picture_path(picture.id), MOST_OWN_PIXELS)
-    if old.size != new.size:
-        return Replay(False, 255, f"the file is {old.size[0]}x{old.size[1]} pixels: it was resized", picture.id)
-    difference = _difference(old, new)
+    again = toolbox.picture_path(picture.id)
+    difference = apart(file, again) if is_video(file) else _difference(file, again)
+    if difference is None:
+        return Replay(False, 255, "the file has another size: it was resized or cut", picture.id)
     cause = "" if difference == 0 else other or _cause(exact, before, result)
     return Replay(difference == 0, difference, cause, picture.id)
 
 
-def _difference(old: Raster, new: Raster) -> int:
-    """The largest difference of two rasters of one size in 1/255, rounded up, whatever their depths."""
+def _difference(one: Path, other: Path) -> int | None:
+    """The largest difference of two pictures in 1/255, rounded up, whatever their depths; None if sizes differ."""
+    old, new = Raster.read(one, MOST_OWN_PIXELS), Raster.read(other, MOST_OWN_PIXELS)
+    if old.size != new.size:
+        return None
     rows = (slice(top, top + ROWS) for top in range(0, old.size[1], ROWS))
     apart = max(float(np.abs(_values(old, part) - _values(new, part)).max()) for part in rows)
     return math.ceil(apart * 255 - 1e-6)

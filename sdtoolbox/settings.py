@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import platformdirs
 from pydantic import Field, ValidationError
@@ -45,6 +45,9 @@ class Settings(BaseSettings):
     extension_folders: tuple[Path, ...] = Field((), description="More folders to look for extensions in.")
     extension_patience: float = Field(
         8.0, ge=0, le=3600, description="Seconds that a start waits for extensions that it has not seen before."
+    )
+    extensions: dict[str, dict[str, Any]] = Field(
+        {}, description="Extensions' own settings, by the extension's name: see its documentation."
     )
     host: str = Field("127.0.0.1", description="Address to listen on.")
     port: int = Field(7860, ge=0, le=65535, description="Port to listen on; 0 takes a free one.")

@@ -21,6 +21,8 @@ from sdtoolbox.images.inputs import Input, InputKind
 from sdtoolbox.images.masks import is_empty, mask_png
 from sdtoolbox.images.metadata import read_texts
 from sdtoolbox.images.raster import Box, Raster
+from sdtoolbox.jobs.hook_times import HookTime
+from sdtoolbox.jobs.hooks import Hooked, Hooks
 from sdtoolbox.jobs.loaded import Loaded, LoadedModels
 from sdtoolbox.jobs.recovery import Recovery
 from sdtoolbox.jobs.timings import Timings
@@ -55,6 +57,7 @@ class Toolbox:
         self.store = parts.store
         self.wildcards = Wildcards(parts.settings.wildcards)
         self.styles = StyleFile(parts.settings.styles)
+        self._hooks = Hooks(parts.registries, parts.database)
         self._lock = threading.Lock()
         self._supervisor: Supervisor | None = None
         self._inline: InlineWorker | None = None
@@ -134,7 +137,8 @@ class Toolbox:
 
     def submit(self, request: Request, client: str = "") -> str:
         """Put a request into the durable queue and return the job's id; UserError if it cannot be drawn."""
-        return self.queue.submit(self.resolve(request), client)
+        asked = self._hooks.on_request(request)
+        return self.queue.submit(self.resolve(asked.value), client, warnings=asked.warnings)
 
     # Jobs
 
@@ -204,16 +208,31 @@ class Toolbox:
         imported."""
         self._next_extensions()
 
+    @property
+    def extensions_outdated(self) -> bool:
+        """Whether another process has switched extensions, or wants them read anew."""
+        return self._parts.outdated
+
+    def follow_extensions(self) -> None:
+        """Load the extensions as another process left them."""
+        with self._lock:
+            self._parts.reload()
+
     def _next_extensions(self, **change: str) -> None:
         with self._lock:
             file = self.settings.extension_states
             States.read(file).changed(**change).write(file)
+            self._hooks.forgive()
             self._parts.reload()
+
+    def hook_times(self) -> list[HookTime]:
+        """How often each hook of an extension was called, how long it took, how often it failed, in every process."""
+        return self._hooks.times()
 
     # Pictures that come in
 
     def add_picture(self, source: bytes | Path, name: str = "") -> str:
-        """Keep a picture file and return the id by which requests name it; UserError if it cannot be read."""
+        """Keep a picture or video file and return the id by which requests name it; UserError if it cannot be read."""
         return self.store.inputs.add(source, "picture", name).id
 
     def add_mask(self, source: bytes | Path, name: str = "") -> str:
@@ -251,15 +270,20 @@ class Toolbox:
         """Draw and wait: a live worker does it, or this process if there is none; raises the job's `UserError`."""
         return self.run_request(self.parse(task, values))
 
-    def run_request(self, request: Request, *, on_event: OnEvent | None = None, inline: bool = False) -> Result:
+    def run_request(
+        self, request: Request, *, on_event: OnEvent | None = None, inline: bool = False, hooked: bool = False
+    ) -> Result:
         """As `run`, for a request; `on_event` hears of each change; `inline` draws here even beside a live server.
 
-        Ctrl+C, or an exception in `on_event`, cancels the job.
+        `hooked` says that extensions' hooks have seen the request already: it is drawn as it is. Ctrl+C, or an
+        exception in `on_event`, cancels the job.
         """
-        request = self.resolve(request)
+        asked = Hooked(request) if hooked else self._hooks.on_request(request)
+        request = self.resolve(asked.value)
         serving = self._supervisor is not None and self._supervisor.running
         inline = inline or not (serving or self.live_workers())
-        job_id = self.queue.submit(request, reserved_for=self._inline_worker().id if inline else None)
+        worker = self._inline_worker().id if inline else None
+        job_id = self.queue.submit(request, reserved_for=worker, warnings=asked.warnings)
         patience = None if serving else self.settings.lease_seconds
         nurse = Nurse(self.queue, job_id, self._inline_worker, patience)
         try:
@@ -294,6 +318,7 @@ class Toolbox:
         """
         with self._lock:
             if self._supervisor is None or not self._supervisor.running:
+                self._hooks.forgive()
                 self._supervisor = Supervisor(self._parts)
                 self._supervisor.start()
                 self.catalog.start_scanning(hashes=self.settings.background_hashes)

@@ -17,6 +17,7 @@ from sdtoolbox.images.opening import open_picture
 from sdtoolbox.images.raster import Raster
 from sdtoolbox.schema.requests import shown_fields
 from sdtoolbox.schema.txt2img import Txt2Img
+from tests.images.videos import moving, packets, pictures, times, video
 
 
 @pytest.fixture(autouse=True)
@@ -189,3 +190,48 @@ def test_a_plot_is_lines_of_axes_whose_values_may_lie_in_a_file(home: Path) -> N
     refused = run("txt2img", "--plot", f"x: prompts: @{home / 'none.txt'}").output
     assert "none.txt cannot be read" in refused
     assert str(home) not in refused
+
+
+CLASSICAL = ("--stage", "median", "--noise", "0", "--jpeg-quality", "100")
+
+
+def test_a_video_goes_in_and_comes_out(home: Path) -> None:
+    clip, output = home / "in.mp4", home / "new" / "out.mp4"
+    clip.write_bytes(video(moving(24)))
+    result = run_json("denoise", "--video", str(clip), "--output", str(output), *CLASSICAL)
+    assert result["files"] == [str(output)] and result["warnings"] == []
+    data = output.read_bytes()
+    assert times(data) == times(clip.read_bytes()) and packets(data) == packets(clip.read_bytes())
+    text = read_text(output)
+    assert text.parameters == result["parameters"] and text.exact is not None
+    assert text.exact["request"] == result["request"] and result["request"]["frames"] == 24
+    outcome = run("replay", str(output))
+    assert (outcome.exit_code, outcome.stdout.strip()) == (0, "identical")
+    assert [one.name for one in (home / "home" / "outputs").iterdir() if one.is_file()] == []
+
+
+def test_a_video_becomes_larger(home: Path) -> None:
+    (home / "in.mkv").write_bytes(video(moving(6), format="matroska", sound="flac"))
+    output = home / "out.mp4"
+    run_json("upscale", "--image", str(home / "in.mkv"), "--upscaler", "lanczos", "--output", str(output), *CLASSICAL)
+    found = pictures(output.read_bytes())
+    assert len(found) == 6 and found[0].shape == (96, 128, 3)
+
+
+@pytest.mark.parametrize(("name", "output"), [("in.mp4", "out.png"), ("in.png", "out.mp4")])
+def test_a_video_is_no_picture_and_a_picture_no_video(home: Path, name: str, output: str) -> None:
+    (home / "in.mp4").write_bytes(video(moving(2), sound=""))
+    Image.new("RGB", (32, 32)).save(home / "in.png")
+    arguments = ("denoise", "--image", str(home / name), "--output", str(home / output))
+    assert run_json(*arguments, code=1)["error"]["field"] == "output"
+
+
+def test_a_folder_of_frames_gives_frames_and_its_videos_videos(home: Path) -> None:
+    folder, output = home / "in", home / "out"
+    folder.mkdir()
+    for i, pixels in enumerate(moving(2)):
+        Image.fromarray(pixels).save(folder / f"{i}.png")
+    (folder / "film.mp4").write_bytes(video(moving(2), sound=""))
+    done = run("denoise", "--image", str(folder), "--output", str(output), *CLASSICAL)
+    assert done.exit_code == 0, done.output
+    assert sorted(one.name for one in output.iterdir()) == ["0.png", "1.png", "film.mp4"]

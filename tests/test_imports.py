@@ -17,6 +17,7 @@ FLOORS = [
     {"training"},
     {"__main__"},
     {"cli"},
+    {"testing"},
     {"ui", "server", "replay"},
     {"toolbox"},
     {"workers"},
@@ -40,7 +41,7 @@ ALLOWED = {
     ("server", "ui"): "the web server mounts the page",
 }
 HEAVY = {
-    "torch": {"engine", "training"},
+    "torch": {"engine", "training", "testing"},
     "diffusers": {"engine", "training"},
     "transformers": {"engine", "training"},
     "gradio": {"ui"},
@@ -104,7 +105,13 @@ def loaded_after(code: str) -> set[str]:
 
 @pytest.mark.parametrize(
     "arguments",
-    [["--help"], ["txt2img", "--help"], ["models", "list", "--json"], ["jobs", "list", "--json"]],
+    [
+        ["--help"],
+        ["txt2img", "--help"],
+        ["models", "list", "--json"],
+        ["jobs", "list", "--json"],
+        ["extensions", "list", "--json"],
+    ],
     ids=" ".join,
 )
 def test_light_commands_import_nothing_heavy(arguments: list[str]) -> None:

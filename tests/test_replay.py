@@ -10,10 +10,11 @@ import pytest
 from PIL import Image
 
 from sdtoolbox.errors import UserError
-from sdtoolbox.images.metadata import png_bytes
+from sdtoolbox.images.metadata import png_bytes, read_text, video_tags
 from sdtoolbox.images.opening import open_picture
 from sdtoolbox.replay import first_cause, recorded_threads, replay
 from sdtoolbox.toolbox import Toolbox
+from tests.images.videos import moving, video
 
 ENVIRONMENT = {"checkpoint": {"name": "a", "sha256": "1" * 64}, "device": "cpu", "threads": 2, "torch": "2.15.0"}
 
@@ -86,3 +87,20 @@ def test_a_resized_picture_is_not_compared(tmp_path: Path, tiny_models: Path) ->
         outcome = replay(small, toolbox)
         assert not outcome.identical
         assert "resized" in outcome.cause
+
+
+def test_a_video_is_drawn_again_and_compared_frame_by_frame(tmp_path: Path) -> None:
+    with Toolbox.open(home=tmp_path / "home", safe_mode=True) as toolbox:
+        clip = toolbox.add_picture(video(moving(5)))
+        result = toolbox.run("denoise", image=clip, stages=["median"], noise=0, jpeg_quality=100)
+        file = toolbox.picture_path(result.pictures[0].id)
+        assert replay(file, toolbox).identical
+        said = read_text(file)
+        assert said.exact is not None
+        other = tmp_path / "other.mp4"
+        other.write_bytes(video(moving(5), tags=video_tags("", said.exact)))
+        outcome = replay(other, toolbox)
+        assert not outcome.identical and outcome.max_difference > 0
+        shorter = tmp_path / "shorter.mp4"
+        shorter.write_bytes(video(moving(4), tags=video_tags("", said.exact)))
+        assert "cut" in replay(shorter, toolbox).cause

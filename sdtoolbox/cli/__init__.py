@@ -9,6 +9,7 @@ import click
 
 from sdtoolbox import __version__
 from sdtoolbox.cli.drawing import task_command
+from sdtoolbox.cli.extensions import extensions
 from sdtoolbox.cli.jobs import jobs
 from sdtoolbox.cli.models import models
 from sdtoolbox.cli.output import open_toolbox, reports_errors, show
@@ -78,5 +79,5 @@ def replay(as_json: bool, picture: Path, **inputs: Path | None) -> None:
     raise SystemExit(0 if outcome.identical else 1)
 
 
-for command in (models, styles, jobs):
+for command in (models, styles, jobs, extensions):
     main.add_command(command)

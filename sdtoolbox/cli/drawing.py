@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from sdtoolbox.cli.files import added, check_output, copy_pictures, input_files
+from sdtoolbox.cli.files import added, check_kind, check_output, copy_pictures, input_files, suffix_for
 from sdtoolbox.cli.output import open_toolbox, reports_errors, show
 from sdtoolbox.errors import UserError
 from sdtoolbox.schema.fields import Control
@@ -44,7 +44,7 @@ class Value(click.ParamType[Any]):
 def task_command(request: type[Request]) -> click.Command:
     """The command of a task: one flag a field, with its help, bounds and aliases."""
     options: list[click.Parameter] = [_flag(request, name) for name in shown_fields(request)]
-    where = "Copy the picture here, as .png, .tif, .jpg, .webp or .avif; a folder, if several pictures come in."
+    where = "Copy the picture here, as .png, .tif, .jpg, .webp or .avif; a folder, if several come in."
     options.append(click.Option(["--output", "-o"], type=click.Path(path_type=Path), help=where))
     if "image" in request.model_fields:
         words = "Take what is not said here from each picture's own text."
@@ -63,7 +63,7 @@ def _flag(request: type[Request], name: str) -> click.Option:
         several = name == "image"
         notes = ["a file or a folder; may be repeated" if several else "a file"]
         return click.Option([name, *_flags(name, control)], multiple=several, help=f"{text}  [{'; '.join(notes)}]")
-    several = control.kind in ("adapters", "options", "styles", "plot", "stages")
+    several = control.kind in ("adapters", "options", "styles", "plot", "stages", "steers")
     if several:
         notes = ["may be repeated"]
     elif info.default not in (None, "", False):
@@ -84,7 +84,8 @@ def _draw(request: type[Request], as_json: bool, output: Path | None, own: bool,
     given = {name: value for name, value in values.items() if value not in (None, ())}
     if isinstance(given.get("plot"), tuple):
         given["plot"] = [with_file(line) for line in given["plot"]]
-    images = input_files(given.pop("image", ()), "image")
+    moving = "image" in request.model_fields and control_of(request, "image").moving
+    images = input_files(given.pop("image", ()), "image", moving=moving)
     check_output(output, len(images))
     with open_toolbox() as toolbox:
         for name in picture_fields(request):
@@ -109,7 +110,7 @@ def _each(
     """A job for each picture; one that cannot be done is said, and the others are done all the same."""
     failed = 0
     for image in images:
-        output = folder / f"{Path(image).stem}.png" if folder is not None else None
+        output = folder / f"{Path(image).stem}{suffix_for(image)}" if folder is not None else None
         try:
             one = _one(toolbox, request, given, image, own, output, as_json)
         except UserError as error:
@@ -134,6 +135,7 @@ def _one(
     values = dict(given)
     if image is not None:
         values["image"] = added(toolbox, image, "picture", "image")
+        check_kind(output, toolbox.store.is_video(values["image"]))
         if own:
             values = _said_by(toolbox, request, values["image"]) | values
     on_event = None if as_json or not sys.stderr.isatty() else progress_line

@@ -20,23 +20,26 @@ if TYPE_CHECKING:
 IDENTITY = re.compile("[0-9a-f]{32}")
 
 
-def input_files(names: Sequence[str], field: str) -> list[str]:
+def input_files(names: Sequence[str], field: str, *, moving: bool = False) -> list[str]:
     """The files that are named, those of a folder in order of their names; ids of the store stay what they are.
 
-    UserError for the field if there is no such file, or no picture in a folder.
+    Of a folder the pictures, and with `moving` the videos. UserError for the field if there is no such file, or no
+    picture in a folder.
     """
-    return [found for name in names for found in _input_files(name, field)]
+    return [found for name in names for found in _input_files(name, field, moving)]
 
 
-def _input_files(name: str, field: str) -> Iterator[str]:
+def _input_files(name: str, field: str, moving: bool) -> Iterator[str]:
     from sdtoolbox.images.opening import NAMES, SUFFIXES
+    from sdtoolbox.images.video.opening import SUFFIXES as VIDEOS
 
     path = Path(name)
     if path.is_dir():
-        inside = sorted(one for one in path.iterdir() if one.suffix.lower() in SUFFIXES and one.is_file())
+        taken = (*SUFFIXES, *VIDEOS) if moving else SUFFIXES
+        inside = sorted(one for one in path.iterdir() if one.suffix.lower() in taken and one.is_file())
         if not inside:
             said = f"there is no picture in {path.name}."
-            raise UserError("IMAGE_INVALID", said, f"Looked for are {', '.join(SUFFIXES)}.", field)
+            raise UserError("IMAGE_INVALID", said, f"Looked for are {', '.join(taken)}.", field)
         yield from map(str, inside)
     elif path.is_file() or IDENTITY.fullmatch(name):
         yield name
@@ -53,6 +56,25 @@ def added(toolbox: Toolbox, name: str, kind: str, field: str) -> str:
         return toolbox.add_mask(Path(name)) if kind == "mask" else toolbox.add_picture(Path(name))
     except UserError as error:
         raise UserError(error.code, f"{Path(name).name}: {error.message}", error.hint, field) from None
+
+
+def suffix_for(name: str) -> str:
+    """How the file of what is made of this input ends, where nobody says."""
+    from sdtoolbox.images.video.opening import is_video
+    from sdtoolbox.images.video.writing import SUFFIX
+
+    return SUFFIX if is_video(Path(name)) else ".png"
+
+
+def check_kind(output: Path | None, video: bool) -> None:
+    """UserError unless a result of this kind can be written to `output`."""
+    from sdtoolbox.images.video.writing import SUFFIX
+
+    if output is None or video == (output.suffix.lower() == SUFFIX):
+        return
+    said = f"--output {output.name} does not end as a {'video' if video else 'picture'}."
+    hint = f"Videos are written as {SUFFIX}." if video else "A picture is no video: choose .png, .tif, .jpg …"
+    raise UserError("PARAM_INVALID", said, hint, "output")
 
 
 def copy_pictures(toolbox: Toolbox, result: Result, output: Path | None) -> list[Path]:
@@ -98,7 +120,9 @@ def check_output(output: Path | None, inputs: int) -> None:
         said = f"--output {output.name} is a file, and {inputs} pictures come in."
         raise UserError("PARAM_INVALID", said, "Name a folder.", "output")
     from sdtoolbox.images.encoding import WAYS
+    from sdtoolbox.images.video.writing import SUFFIX
 
-    if output.suffix.lower() not in WAYS:
+    if output.suffix.lower() not in (*WAYS, SUFFIX):
         said = f"--output {output.name} does not end as a picture file that can be written."
-        raise UserError("PARAM_INVALID", said, f"Let it end in {', '.join(WAYS)}.", "output")
+        hint = f"Let it end in {', '.join(WAYS)}; of a video in {SUFFIX}."
+        raise UserError("PARAM_INVALID", said, hint, "output")

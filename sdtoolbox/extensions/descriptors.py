@@ -10,7 +10,7 @@ from sdtoolbox.extensions.extension import Extension
 from sdtoolbox.extensions.finding import Source
 from sdtoolbox.extensions.importing import drafted
 from sdtoolbox.extensions.manifest import Manifest
-from sdtoolbox.registered import FillerInfo, RestorerInfo, SamplerInfo, ScheduleInfo, UpscalerInfo
+from sdtoolbox.registered import FillerInfo, HookInfo, RestorerInfo, SamplerInfo, ScheduleInfo, SteerInfo, UpscalerInfo
 from sdtoolbox.registry import Entry
 from sdtoolbox.schema.options import Option
 
@@ -20,6 +20,8 @@ DESCRIBED: Mapping[str, type[Any]] = {
     "upscalers": UpscalerInfo,
     "fillers": FillerInfo,
     "restorers": RestorerInfo,
+    "steers": SteerInfo,
+    "hooks": HookInfo,
 }
 """The kinds of which the web process needs no more than a description; for others it imports the extension."""
 

@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal, TypeVar
 
+from sdtoolbox.extensions.hooking import check_hook
+from sdtoolbox.extensions.own_settings import M, own_settings
+from sdtoolbox.extensions.routing import PARAMETER, address, check_route
 from sdtoolbox.protocols import Form, TaskFunction
 from sdtoolbox.registered import (
     FillerInfo,
+    HookEvent,
+    HookInfo,
+    PromptSyntaxInfo,
     RestorerInfo,
+    RouteInfo,
     SamplerInfo,
     ScheduleInfo,
     SelectorInfo,
+    SteerInfo,
     TaskInfo,
     UpscalerInfo,
 )
@@ -24,6 +32,8 @@ F = TypeVar("F", bound=Callable[..., Any])
 SAMPLER_ARGUMENTS = ("denoise", "x", "sigmas", "noise", "on_step")
 SAMPLER_NEEDS = ("unconditional", "noise_table")
 """What a sampler is given besides, if it names it: see `registered.SamplerInfo.needs`."""
+STEER_NEEDS = ("prompted", "sigmas", "noise_table")
+"""What a steer is given besides, if it names it: see `registered.SteerInfo.needs`."""
 SELECTOR_ARGUMENTS = ("pixels", "points", "box")
 SELECTOR_NEEDS = ("excluded",)
 """What a selector is given besides, if it names it: see `registered.SelectorInfo`."""
@@ -32,10 +42,18 @@ RESTORER_NEEDS = ("noise", "quality")
 
 
 class Extension:
-    """The object handed to `register(ext)`: a draft, merged into the registries only when `register` returned."""
+    """The object handed to `register(ext)`: a draft, merged into the registries only when `register` returned.
 
-    def __init__(self, name: str) -> None:
+    `version` and `sha256` say which files it is from, `chosen` are the values of its own settings that somebody chose.
+    """
+
+    def __init__(
+        self, name: str, *, version: str = "", sha256: str = "", chosen: Mapping[str, Any] | None = None
+    ) -> None:
         self.name = name
+        self.version = version
+        self.sha256 = sha256
+        self._chosen = chosen or {}
         self.draft: list[tuple[str, Entry[Any]]] = []
 
     def sampler(
@@ -93,6 +111,62 @@ class Extension:
         return self._add(
             "restorers", function, label, RestorerInfo(function, scale, reach, _help(function), options, needs)
         )
+
+    def steer(self, function: F, *, label: str | None = None) -> F:
+        """Add a steer: `function(denoise, **options)` gives another denoiser; see `registered.SteerInfo`.
+
+        One that names `prompted`, `sigmas` or `noise_table` is given it. TypeError if the function does not take
+        denoise or an option has no default.
+        """
+        needs = tuple(name for name in STEER_NEEDS if name in inspect.signature(function).parameters)
+        options = _options(function, "steer", ("denoise",), STEER_NEEDS)
+        return self._add("steers", function, label, SteerInfo(function, options, _help(function), needs))
+
+    def prompt_syntax(self, function: F, *, label: str | None = None) -> F:
+        """Add a prompt syntax: `function(text)` gives the same prompt in words that everybody knows.
+
+        See `registered.PromptSyntaxInfo`. TypeError if the function cannot be called with a text alone.
+        """
+        try:
+            inspect.signature(function).bind("")
+        except TypeError:
+            raise TypeError(f"prompt syntax {function.__name__} does not take (text)") from None
+        return self._add("prompt_syntaxes", function, label, PromptSyntaxInfo(function, _help(function)))
+
+    def hook(self, event: HookEvent, function: F) -> F:
+        """Add a hook: `function` has a say in every job at the `event` "request", "picture" or "done".
+
+        What it is given and may return: see `registered.HookInfo`. ValueError for another event, TypeError if it does
+        not take what it is given.
+        """
+        check_hook(event, function)
+        info = HookInfo(function, event, self.version, self.sha256)
+        name = f"{self.name}.{event}.{function.__name__}"
+        label = f"{self.name}.{function.__name__} ({event})"
+        self.draft.append(("hooks", Entry(name, label, self.name, info)))
+        return function
+
+    def route(self, path: str, function: F, *, methods: Sequence[str] = ("GET",)) -> F:
+        """Add a route: `function` answers at `/extensions/<name>/<path>`; see `registered.RouteInfo`.
+
+        `path` may have parameters, "items/{number}", and may be empty. ValueError for a path or a method that cannot
+        be, TypeError for a parameter of the path that the function does not take.
+        """
+        check_route(path, function, methods)
+        for method in methods:
+            info = RouteInfo(function, method, path, _help(function))
+            # Two paths that differ in a parameter's name alone are one address.
+            name = f"{method} {address(self.name, PARAMETER.sub('{}', path))}"
+            self.draft.append(("routes", Entry(name, f"{method} {address(self.name, path)}", self.name, info)))
+        return function
+
+    def settings(self, model: type[M]) -> M:
+        """The extension's own settings: `model` is a pydantic class with defaults; what is returned, a filled one.
+
+        Values come from `[extensions.<name>]` in settings.toml or from `SDTOOLBOX_EXTENSIONS`. TypeError if a field
+        has no default, UserError, and the extension is off, if a value is wrong.
+        """
+        return own_settings(self.name, model, self._chosen)
 
     def task(self, request: type[Request], run: TaskFunction, *, label: str | None = None) -> None:
         """Add a task: form, endpoint, command, queue row and metadata all follow from the request class."""

@@ -5,9 +5,11 @@ from __future__ import annotations
 import hashlib
 import importlib.metadata
 import importlib.util
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 GROUP = "sdtoolbox"
 """The group of entry points by which installed packages say that they are extensions."""
@@ -22,6 +24,7 @@ class Source:
     module: str = ""
     distribution: str = ""  # "package 1.2"
     shipped: bool = False  # with the toolbox itself
+    settings: str = "{}"  # its own, as somebody chose them, in JSON
 
     @property
     def place(self) -> str:
@@ -40,18 +43,27 @@ class Source:
         return [first, *sorted(path for path in first.parent.rglob("*.py") if path != first)]
 
     def fingerprint(self) -> str:
-        """SHA-256, in hex, of what all its Python files hold; another one as soon as any byte of them changes."""
+        """SHA-256, in hex, of what all its Python files and its settings hold; another one as soon as any changes."""
         digest = hashlib.sha256(f"{self.name}\0{self.module}\0{self.distribution}".encode())
         for path in self.files():
             data = path.read_bytes()
             digest.update(f"\0{path.name}\0{len(data)}\0".encode())
             digest.update(data)
+        if self.settings != "{}":
+            digest.update(f"\0settings\0{self.settings}".encode())
         return digest.hexdigest()
 
 
-def find(folders: Iterable[Path], shipped: Path | None = None) -> list[Source]:
-    """Drop-in extensions in the folders' order, by name within one, then the installed ones; `_x.py` is skipped."""
-    return [*_dropped_in(folders, shipped), *_installed()]
+def find(
+    folders: Iterable[Path], shipped: Path | None = None, settings: Mapping[str, Mapping[str, Any]] | None = None
+) -> list[Source]:
+    """Drop-in extensions in the folders' order, by name within one, then the installed ones; `_x.py` is skipped.
+
+    `settings` are the chosen values of extensions' own settings, by name.
+    """
+    chosen = {name: json.dumps(values, sort_keys=True, default=str) for name, values in (settings or {}).items()}
+    found = [*_dropped_in(folders, shipped), *_installed()]
+    return [replace(one, settings=chosen.get(one.name, one.settings)) for one in found]
 
 
 def _dropped_in(folders: Iterable[Path], shipped: Path | None) -> Iterator[Source]:

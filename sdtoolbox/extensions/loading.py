@@ -55,7 +55,7 @@ def load_extensions(settings: Settings, registries: Registries, *, again: bool =
     """Merge every extension that is found and works; a report of each, in order. `again` reads the files anew."""
     if settings.safe_mode:
         return []
-    sources = find(settings.all_extension_folders, settings.shipped_extensions)
+    sources = find(settings.all_extension_folders, settings.shipped_extensions, settings.extensions)
     states = States.read(settings.extension_states)
     first = {one.name: one for one in reversed(sources)}
     on = [one for one in sources if first[one.name] is one and one.name not in states.disabled]

@@ -8,10 +8,14 @@ from typing import Any
 
 from sdtoolbox.registered import (
     FillerInfo,
+    HookInfo,
+    PromptSyntaxInfo,
     RestorerInfo,
+    RouteInfo,
     SamplerInfo,
     ScheduleInfo,
     SelectorInfo,
+    SteerInfo,
     TaskInfo,
     UpscalerInfo,
 )
@@ -28,6 +32,10 @@ class Registries:
     fillers: Registry[FillerInfo] = field(default_factory=lambda: Registry("filler"))
     selectors: Registry[SelectorInfo] = field(default_factory=lambda: Registry("selector"))
     restorers: Registry[RestorerInfo] = field(default_factory=lambda: Registry("restorer"))
+    steers: Registry[SteerInfo] = field(default_factory=lambda: Registry("steer"))
+    prompt_syntaxes: Registry[PromptSyntaxInfo] = field(default_factory=lambda: Registry("prompt syntax"))
+    hooks: Registry[HookInfo] = field(default_factory=lambda: Registry("hook"))
+    routes: Registry[RouteInfo] = field(default_factory=lambda: Registry("route"))
     tasks: Registry[TaskInfo] = field(default_factory=lambda: Registry("task"))
     tabs: Registry[Callable[..., Any]] = field(default_factory=lambda: Registry("tab"))
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sdtoolbox import __version__
@@ -13,6 +13,7 @@ from sdtoolbox.schema.fields import Control
 from sdtoolbox.schema.options import Option
 from sdtoolbox.schema.options import written as written_options
 from sdtoolbox.schema.requests import Request, control_of
+from sdtoolbox.schema.steers import ChosenSteer
 
 # The order in which A1111 writes its keys; keys that are not here follow in the order of the request's fields.
 ORDER = (
@@ -106,6 +107,8 @@ def _written(
         return {}
     if control.kind == "options":
         return _written_options(control, value or {}, registries, values)
+    if control.kind == "steers":
+        return _written_steers(control, value, registries)
     if not control.parameters_key or value in (None, "", control.absent, (), [], {}):
         return {}
     known = registries.get(control.choices)
@@ -135,6 +138,18 @@ def _written_options(
     pairs = {keys[name]: value for name, value in options.items() if name in keys}
     rest = {name: value for name, value in options.items() if name not in keys}
     return pairs | ({control.parameters_key or control.label: written_options(rest)} if rest else {})
+
+
+def _written_steers(
+    control: Control, steers: Sequence[Mapping[str, Any]], registries: Mapping[str, Registry[Any]]
+) -> dict[str, str]:
+    """Steers in their short forms, by their labels: "Dynamic thresholding: percentile=0.99; My steer"."""
+    known, written = registries[control.choices], []
+    for one in map(ChosenSteer.model_validate, steers):
+        label = known.get(one.steer).label if one.steer in known else one.steer
+        called = one.steer if any(mark in label for mark in ":;\n") else label
+        written.append(one.model_copy(update={"steer": called}).short())
+    return {control.parameters_key: "; ".join(written)} if written else {}
 
 
 def options_known(

@@ -86,7 +86,7 @@ class Raster:
         """With 8 or 16 bits a channel."""
         if self.pixels.dtype == dtype:
             return self
-        change = eight_bits if dtype == np.uint8 else _sixteen_bits
+        change = eight_bits if dtype == np.uint8 else sixteen_bits
         return replace(self, pixels=change(self.pixels), alpha=None if self.alpha is None else change(self.alpha))
 
     def shown(self) -> Image.Image:
@@ -178,5 +178,6 @@ def eight_bits(values: np.ndarray) -> np.ndarray:
     return values if values.dtype == np.uint8 else ((values.astype(np.uint32) + 128) // 257).astype(np.uint8)
 
 
-def _sixteen_bits(values: np.ndarray) -> np.ndarray:
+def sixteen_bits(values: np.ndarray) -> np.ndarray:
+    """uint16 of uint8."""
     return values.astype(np.uint16) * np.uint16(257)

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import json
 import sqlite3
+import tempfile
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO, cast
 
 from sdtoolbox.database import Database
 from sdtoolbox.errors import UserError
 from sdtoolbox.images.inputs import InputStore
+from sdtoolbox.images.video.opening import SUFFIXES as VIDEO_SUFFIXES
 from sdtoolbox.images.writing import open_within, remove_halves, write_hashed, write_whole
 
 
@@ -40,8 +42,17 @@ class ImageStore:
         self._views = folder.with_name("views")
         self._database = database
 
-    def write(self, pieces: Iterable[bytes], *, width: int, height: int, request: dict[str, Any], stem: str) -> Stored:
-        """Put the bytes of a PNG file into today's folder: temporary file, fsync, rename, fsync of the folder.
+    def write(
+        self,
+        pieces: Iterable[bytes],
+        *,
+        width: int,
+        height: int,
+        request: dict[str, Any],
+        stem: str,
+        suffix: str = ".png",
+    ) -> Stored:
+        """Put the bytes of a file into today's folder: temporary file, fsync, rename, fsync of the folder.
 
         The same bytes are stored once. The row is not written: see `index`. UserError DISK_FULL when there is no
         room; nothing is left behind then.
@@ -55,7 +66,7 @@ class ImageStore:
             if known is not None and (self.folder / known).is_file():
                 found.append((identity, known))
                 return None
-            target = day / f"{stem}-{identity[:8]}.png"
+            target = day / f"{stem}-{identity[:8]}{suffix}"
             found.append((identity, target.relative_to(self.folder).as_posix()))
             return target
 
@@ -67,6 +78,16 @@ class ImageStore:
                 "DISK_FULL", f"the picture could not be written: {error.strerror}.", "Make room, then draw it again."
             ) from None
         return Stored(*found[0], width, height, request)
+
+    def scratch(self) -> BinaryIO:
+        """A file without a name on the disk of the results: it is gone when it is closed, or its process has ended."""
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            return cast(BinaryIO, tempfile.TemporaryFile(dir=self.folder))
+        except OSError as error:
+            raise UserError(
+                "DISK_FULL", f"there is no room for a file: {error.strerror}.", "Make room first."
+            ) from None
 
     def index(self, connection: sqlite3.Connection, stored: Stored) -> None:
         """Write the picture's row inside the caller's transaction."""
@@ -100,6 +121,10 @@ class ImageStore:
             return None
         path = self._views / f"{identity}.jpg"
         return path if path.is_file() else None
+
+    def is_video(self, identity: str) -> bool:
+        """Whether the file of this id is a video; UserError IMAGE_INVALID as `path`."""
+        return self.path(identity).suffix in VIDEO_SUFFIXES
 
     def size(self, identity: str) -> tuple[int, int]:
         """Width and height of a picture in pixels, as it is seen upright; UserError IMAGE_INVALID as `path`."""

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from io import BytesIO
+from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
 from sdtoolbox.images.raster import Raster, eight_bits
 from sdtoolbox.images.resampling import resampled
+from sdtoolbox.images.video.frames import first_frame
+from sdtoolbox.images.video.opening import is_video
 
 LARGE = 2**25
 """Pixels from which on a browser would need hundreds of megabytes to show it."""
@@ -17,6 +20,11 @@ SIDE = 2048
 GREY = 128
 """Behind what is transparent."""
 QUALITY = 88
+
+
+def still_of(source: Path) -> Raster:
+    """What a file of the store shows: a picture, or the first frame of a video."""
+    return first_frame(source) if is_video(source) else Raster.read(source)
 
 
 def view_of(raster: Raster) -> bytes:

@@ -41,20 +41,23 @@ class Queue:
         self._lease_seconds = settings.lease_seconds
         self._limit = settings.queue_limit
 
-    def submit(self, request: Request, client: str = "", reserved_for: str | None = None) -> str:
+    def submit(
+        self, request: Request, client: str = "", reserved_for: str | None = None, warnings: Sequence[str] = ()
+    ) -> str:
         """Put a resolved request into the queue and return the job's id; it is on disk then.
 
-        `reserved_for` names the only worker that may claim it. UserError QUEUE_FULL when too many wait already.
+        `reserved_for` names the only worker that may claim it; `warnings` become those of the result. UserError
+        QUEUE_FULL when too many wait already.
         """
-        job_id = secrets.token_hex(16)
+        job_id, said = secrets.token_hex(16), json.dumps(list(warnings)) if warnings else None
         with self.database.transaction() as connection:
             if reserved_for is None:
                 self._check_room(connection)
             number = connection.execute("SELECT COALESCE(MAX(number), 0) + 1 FROM jobs").fetchone()[0]
             connection.execute(
-                "INSERT INTO jobs (id, number, task, request, state, created, client, reserved_for) "
-                "VALUES (?, ?, ?, ?, 'queued', ?, ?, ?)",
-                (job_id, number, request.task, request.model_dump_json(), time.time(), client, reserved_for),
+                "INSERT INTO jobs (id, number, task, request, state, created, client, reserved_for, warnings) "
+                "VALUES (?, ?, ?, ?, 'queued', ?, ?, ?, ?)",
+                (job_id, number, request.task, request.model_dump_json(), time.time(), client, reserved_for, said),
             )
             write_event(connection, job_id, FRESH)
         return job_id
@@ -182,4 +185,5 @@ def job_from(row: sqlite3.Row) -> Job:
     values: dict[str, Any] = {name: row[name] for name in ("id", "number", "task", "state", "created", "attempts")}
     values |= {name: row[name] for name in ("started", "finished")}
     values |= {name: None if row[name] is None else json.loads(row[name]) for name in ("request", "error", "result")}
+    values["warnings"] = json.loads(row["warnings"] or "[]")
     return Job(**values, cancel_requested=bool(row["cancel_requested"]))

@@ -49,6 +49,7 @@ from sdtoolbox.schema.steering import (
     VariationSeed,
     VariationStrength,
 )
+from sdtoolbox.schema.steers import Steers
 
 
 class Drawing(Request):
@@ -91,6 +92,9 @@ class Drawing(Request):
     )
     pag_scale: PagScale = Field(
         0.0, description="Away from a picture drawn without attention, for clearer shapes; one more call a step."
+    )
+    steers: Steers = Field(
+        (), description="What bends each estimate after guidance, one around the other, as name: option=value."
     )
     freeu_b1: FreeUB1 = Field(1.0, description="FreeU: weight of the deepest features; 1.3 to 1.5 is usual.")
     freeu_b2: FreeUB2 = Field(1.0, description="FreeU: weight of the features above them; 1.4 to 1.6 is usual.")

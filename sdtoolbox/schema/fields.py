@@ -46,6 +46,7 @@ class Control:
         "picture",
         "mask",
         "stages",
+        "steers",
         "restorer",
     ]
     label: str
@@ -61,6 +62,7 @@ class Control:
     same: bool = False  # empty means as in the first pass, or none: the checkpoint's defaults do not fill it
     slider_maximum: float | None = None  # where the slider ends, if far below what is allowed
     aliases: tuple[str, ...] = ()
+    moving: bool = False  # a field for a picture that takes a video too
 
 
 # Validators come after the bounds: the other way round pydantic leaves the bounds out of the JSON schema.

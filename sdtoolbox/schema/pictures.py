@@ -27,6 +27,11 @@ def _choice(label: str, key: str, words: dict[str, tuple[str, str]], **more: Any
 PictureId = Annotated[
     str, Field(pattern=PICTURE_ID), Control("picture", "Picture", "Init image hash", aliases=("init_image",))
 ]
+PictureOrVideoId = Annotated[
+    str,
+    Field(pattern=PICTURE_ID),
+    Control("picture", "Picture or video", "Init image hash", aliases=("init_image", "video"), moving=True),
+]
 MaskId = Annotated[str, Field(pattern=PICTURE_ID), Control("mask", "Mask", "Mask hash")]
 Strength = Annotated[
     float, Field(ge=0, le=1), REAL, Control("slider", "Strength", "Denoising strength", step=0.05, aliases=("denoise",))

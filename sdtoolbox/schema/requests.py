@@ -61,6 +61,11 @@ def picture_fields(request: type[Request]) -> list[str]:
     return [name for name in request.model_fields if control_of(request, name).kind in PICTURE_KINDS]
 
 
+def prompt_fields(request: type[Request]) -> list[str]:
+    """The fields that hold a prompt."""
+    return [name for name in request.model_fields if control_of(request, name).kind == "prompt"]
+
+
 def shown_fields(request: type[Request]) -> list[str]:
     """The fields that people are asked for, pictures first: all but those that resolving alone fills in."""
     kinds = {name: control_of(request, name).kind for name in request.model_fields}

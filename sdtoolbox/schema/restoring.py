@@ -8,7 +8,7 @@ from pydantic import Field
 
 from sdtoolbox.schema.checks import REAL, WHOLE, Name
 from sdtoolbox.schema.fields import Control
-from sdtoolbox.schema.pictures import PICTURE_ID, PictureId
+from sdtoolbox.schema.pictures import PICTURE_ID, PictureOrVideoId
 from sdtoolbox.schema.requests import Request
 from sdtoolbox.schema.stages import Stages
 
@@ -26,6 +26,13 @@ NoiseLevel = Annotated[
 JpegQuality = Annotated[int, Field(ge=1, le=100), WHOLE, Control("slider", "JPEG quality", "JPEG quality")]
 Window = Annotated[tuple[int, int, int, int] | None, Control("hidden", "Window")]
 Diffusion = Annotated[bool, Control("hidden", "Diffusion")]
+Frames = Annotated[int, Field(ge=1), WHOLE, Control("hidden", "Frames")]
+Crf = Annotated[
+    int,
+    Field(ge=1, le=51),
+    WHOLE,
+    Control("slider", "Video CRF", "Video CRF", group="video", absent=16, slider_maximum=32),
+]
 DifferenceMap = Annotated[bool, Control("flag", "Difference map", group="measure", aliases=("difference",))]
 Scale = Annotated[
     float, Field(ge=0.1, le=16), REAL, Control("slider", "Scale", "Postprocess upscale by", step=0.25, slider_maximum=8)
@@ -57,9 +64,11 @@ SecondShare = Annotated[
 
 
 class Restoring(Request):
-    """A picture, what is done to it, one stage after another, and what is known of its damage."""
+    """A picture or a video, what is done to it, one stage after another, and what is known of its damage."""
 
-    image: PictureId | None = Field(None, description="The picture; its depth, alpha and colour profile stay.")
+    image: PictureOrVideoId | None = Field(
+        None, description="The picture, whose depth, alpha and colour profile stay; or a video, whose sound stays."
+    )
     noise: NoiseLevel | None = Field(
         None, description="How noisy it is: the noise's standard deviation of 255; empty: measured, 0: not at all."
     )
@@ -73,6 +82,13 @@ class Restoring(Request):
         False, description="Also a picture of the difference from the reference, or from the picture if there is none."
     )
     window: Window = Field(None, description="Only this part of the picture: left, top, right, bottom in its pixels.")
+
+    crf: Crf = Field(
+        16, description="Of a video: how much its compression may lose. 16 cannot be seen; 6 more halve the file."
+    )
+    frames: Frames | None = Field(
+        None, description="How many frames a video has, as far as its file says; empty for a picture; resolving says."
+    )
 
     @property
     def restorers(self) -> tuple[str, ...]:

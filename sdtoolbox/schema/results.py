@@ -32,7 +32,7 @@ class _Message(BaseModel):
 
 
 class Picture(_Message):
-    """One finished picture in the store."""
+    """One finished picture in the store, or a video."""
 
     id: str = Field(description="Its id in the image store: 128 bits of the SHA-256 of the file's bytes, hex.")
     seed: int = Field(description="The seed of this one picture.")
@@ -41,6 +41,7 @@ class Picture(_Message):
     request: dict[str, Any] = Field(description="The request that draws its batch again.")
     index: int = Field(description="Its place in that batch, from 0.")
     file: str = Field(description="Its file below the outputs folder, with forward slashes.")
+    media: Literal["image/png", "video/mp4"] = Field("image/png", description="What kind of file it is.")
     measured: dict[str, float] = Field(
         {},
         description="How well it came out: `seam`, how much the edge of what was repainted shows, 1 is not at all; "
@@ -94,6 +95,7 @@ class Job(_Message):
     started: float | None = None
     finished: float | None = None
     attempts: int = 0
+    warnings: list[str] = Field([], description="What was left out of the request before it was queued.")
     cancel_requested: bool = False
     error: dict[str, Any] | None = None
     result: Result | None = None

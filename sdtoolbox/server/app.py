@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import importlib
 import ipaddress
 import json
 import logging
@@ -12,8 +13,8 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from types import FrameType
 from typing import Any
 
@@ -26,6 +27,7 @@ from starlette.types import ASGIApp
 from sdtoolbox import __version__
 from sdtoolbox.errors import UserError
 from sdtoolbox.server.answers import REFUSED, Answers, error_response
+from sdtoolbox.server.extension_routes import PREFIX, ExtensionRoutes
 from sdtoolbox.server.guard import Guard
 from sdtoolbox.server.inputs import inputs
 from sdtoolbox.server.pictures import pictures
@@ -38,15 +40,21 @@ GOODBYE_SECONDS = 0.3  # for requests in hand when the server is told to end; st
 
 def build_app(toolbox: Toolbox) -> ASGIApp:
     """The whole web application over an open toolbox."""
-    from sdtoolbox.ui.app import mount  # takes seconds, which the workers use to load torch
+    from sdtoolbox.ui.app import Pages
 
-    app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
+    @asynccontextmanager
+    async def alive(_app: FastAPI) -> AsyncIterator[None]:
+        async with pages.alive():
+            yield
+
+    app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None, lifespan=alive)
     started = time.time()
 
     @app.get("/healthz")
     async def healthz() -> Response:  # asks nobody: it must answer whatever database, disk and workers are doing
         return JSONResponse(
-            {"status": "ok", "version": __version__, "started": started}, headers={"cache-control": "no-store"}
+            {"status": "ok", "version": __version__, "started": started, "pages": pages.numbers},
+            headers={"cache-control": "no-store"},
         )
 
     @app.exception_handler(UserError)
@@ -60,9 +68,14 @@ def build_app(toolbox: Toolbox) -> ASGIApp:
     app.include_router(previews(toolbox))
     shared, on_space = not _is_loopback(toolbox.settings.host), bool(os.environ.get("SPACE_ID"))
     app.include_router(inputs(toolbox, shared=shared))
-    for site in (app, *mount(app, toolbox, shared=shared, insecure=shared and not on_space)):
+    app.mount(PREFIX, ExtensionRoutes(toolbox, shared=shared))
+
+    def prepare(site: FastAPI) -> None:
         # FastAPI's own handler repeats what was sent, and fails where that is no text.
         site.add_exception_handler(RequestValidationError, refuse)
+
+    prepare(app)
+    pages = Pages(app, toolbox, shared=shared, insecure=shared and not on_space, prepare=prepare)
     hosts = (toolbox.settings.host, *toolbox.settings.allowed_hosts)
     return Guard(Answers(app), hosts=hosts, body_limit=toolbox.settings.upload_limit_mb * 2**20)
 
@@ -75,6 +88,8 @@ def serve(settings: Settings, *, as_json: bool = False) -> None:
     check_address(settings)
     with _ended_by_signals(), _listen(settings) as listener, Toolbox.open(settings) as toolbox:
         workers = toolbox.start_workers()  # first of all: torch is loaded over there while the page is built here
+        importlib.import_module("sdtoolbox.ui.app")  # takes seconds, which the workers use to load torch
+        gc.freeze()  # what was imported stays to the end: looking through it again would cost a second at the end alone
         config = uvicorn.Config(
             build_app(toolbox),
             log_level="warning",
@@ -82,7 +97,6 @@ def serve(settings: Settings, *, as_json: bool = False) -> None:
             timeout_graceful_shutdown=GOODBYE_SECONDS,  # type: ignore[arg-type]  # any number of seconds will do
         )
         logging.getLogger("uvicorn.error").addFilter(_is_news)
-        gc.freeze()  # what was imported stays to the end: looking through it again would cost a second at the end alone
         _Server(config, _announcement(settings, listener, as_json), workers.stop).run(sockets=[listener])
 
 

@@ -74,6 +74,8 @@ def inputs(toolbox: Toolbox, *, shared: bool = False) -> APIRouter:
 def _plan(toolbox: Toolbox, request: Any) -> dict[str, Any]:
     """Noise and JPEG quality of a request's picture, `stages` as `{id, name}` in their order, and the result's size.
 
+    Of a video also how many `frames` it has, None else.
+
     What enlarges stands last among the stages. UserError for a request that restores nothing.
     """
     if not isinstance(request, Restoring):
@@ -85,7 +87,7 @@ def _plan(toolbox: Toolbox, request: Any) -> dict[str, Any]:
     names = [_name(toolbox, one) for one in resolved.restorers]
     scale = math.prod(one.pop("scale") for one in names)
     final = getattr(resolved, "width", width * scale), getattr(resolved, "height", height * scale)
-    measured = {"noise": resolved.noise, "jpeg_quality": resolved.jpeg_quality}
+    measured = {"noise": resolved.noise, "jpeg_quality": resolved.jpeg_quality, "frames": resolved.frames}
     return measured | {"stages": names, "width": final[0], "height": final[1]}
 
 

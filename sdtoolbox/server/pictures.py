@@ -11,10 +11,11 @@ from fastapi import APIRouter, Request
 from PIL import Image
 from starlette.responses import FileResponse, JSONResponse, PlainTextResponse, Response
 
+from sdtoolbox.errors import UserError
 from sdtoolbox.images.masks import mask_png, read_mask
 from sdtoolbox.images.metadata import read_text
-from sdtoolbox.images.raster import Raster
-from sdtoolbox.images.views import view_of
+from sdtoolbox.images.video.writing import MEDIA_TYPE
+from sdtoolbox.images.views import still_of, view_of
 from sdtoolbox.toolbox import Toolbox
 
 THUMBNAIL = 256  # pixels of the longer side
@@ -30,9 +31,18 @@ def pictures(toolbox: Toolbox) -> APIRouter:
     @router.get("/pictures/{picture_id}.png")
     def picture(picture_id: str) -> Response:
         path = toolbox.store.output(picture_id)
-        if path is None:  # a stranger's file, or no file: what goes out is our own
+        # A stranger's file, or no file: what goes out is our own. Of a video its first frame.
+        if path is None or toolbox.store.is_video(picture_id):
             return Response(_encoded(toolbox.picture_path(picture_id)), media_type="image/png", headers=FOREVER)
         return FileResponse(path, media_type="image/png", headers=FOREVER)
+
+    @router.get("/videos/{video_id}.mp4")
+    def video(video_id: str) -> Response:
+        """A finished video; browsers ask for the parts that they play."""
+        path = toolbox.store.output(video_id)
+        if path is None or not toolbox.store.is_video(video_id):
+            raise UserError("IMAGE_INVALID", "there is no finished video of this id.", "It may be deleted.")
+        return FileResponse(path, media_type=MEDIA_TYPE, headers=FOREVER)
 
     @router.get("/masks/{mask_id}.png")
     def mask(mask_id: str) -> Response:
@@ -82,20 +92,20 @@ def pictures(toolbox: Toolbox) -> APIRouter:
 
 @lru_cache(maxsize=4)
 def _encoded(path: Path) -> bytes:
-    """A picture that somebody brought, upright, of 8 bits, in sRGB, without any of its texts."""
+    """What is seen of a file that somebody brought, upright, of 8 bits, in sRGB, without any of its texts."""
     buffer = BytesIO()
-    Raster.read(path).shown().save(buffer, "PNG", compress_level=1)
+    still_of(path).shown().save(buffer, "PNG", compress_level=1)
     return buffer.getvalue()
 
 
 @lru_cache(maxsize=4)
 def _view(path: Path) -> bytes:
-    return view_of(Raster.read(path))
+    return view_of(still_of(path))
 
 
 @lru_cache(maxsize=512)
 def _thumbnail(path: Path) -> bytes:
-    small = Raster.read(path).shown()
+    small = still_of(path).shown()
     small.thumbnail((THUMBNAIL, THUMBNAIL), Image.Resampling.LANCZOS)
     if small.mode == "RGBA":
         ground = Image.new("RGBA", small.size, GROUND)

@@ -11,6 +11,7 @@ from PIL import Image
 from sdtoolbox.images.raster import Raster
 from sdtoolbox.images.video.frames import first_frame
 from sdtoolbox.images.video.remaking import remade
+from sdtoolbox.images.video.writing import VERSION
 from sdtoolbox.protocols import Drawn, TaskContext
 from sdtoolbox.schema.restoring import Restoring
 from sdtoolbox.tasks.diffusion import concrete
@@ -45,6 +46,7 @@ def filmed(request: Restoring, chain_of: ChainOf, ctx: TaskContext) -> Iterator[
 
         def tags() -> Mapping[str, str]:  # a restorer knows in what it computes once it has
             ctx.environment.update(together([one.restorer.environment for one in chain.treatments]))
+            ctx.environment["av"] = VERSION
             return ctx.tags(request, measured)
 
         film = remade(path, held.enter_context(ctx.scratch()), change, tags, request.crf)

@@ -11,6 +11,7 @@ from typing import Any
 import gradio as gr
 from gradio.components import Component
 
+from sdtoolbox.images.video.opening import SUFFIXES as VIDEOS
 from sdtoolbox.models.entries import SHELVES
 from sdtoolbox.schema.fields import Control
 from sdtoolbox.schema.options import Option
@@ -24,6 +25,7 @@ from sdtoolbox.ui.plots import counting, varied_fields
 from sdtoolbox.ui.restorer_shelf import RestorerShelf
 from sdtoolbox.ui.scripts import call
 from sdtoolbox.ui.shelves import shelf_functions
+from sdtoolbox.ui.steer_shelf import steer_functions
 from sdtoolbox.ui.style_shelf import style_functions
 
 
@@ -73,6 +75,8 @@ def _picture(request: type[Request], name: str, texts: Texts, _toolbox: Toolbox)
         html_template=template("picture", texts),
         **call("picture", texts),
         kind=control_of(request, name).kind,
+        moving=control_of(request, name).moving,
+        videos=f",{','.join(VIDEOS)}" if control_of(request, name).moving else "",
         task=request.task,
         field_id=element_id(request, name),
         # What is masked is drawn anew anyway, and what is measured and cleaned is the picture as it is.
@@ -145,6 +149,26 @@ def _stages(request: type[Request], name: str, texts: Texts, toolbox: Toolbox) -
         html_template=template("stages", texts),
         **call("stages", texts),
         server_functions=shelf.functions(),
+        kind="stages",
+        of="restorer",
+        none_label=escape(texts("stages.automatic")),
+        add_label=escape(texts("stages.add")),
+        task=request.task,
+        **_words(request, name, texts),
+    )
+
+
+def _steers(request: type[Request], name: str, texts: Texts, toolbox: Toolbox) -> Component:
+    """What bends a drawing, one around the other; the value is a list of steers as requests have them."""
+    return gr.HTML(
+        value=[],
+        html_template=template("stages", texts),
+        **call("stages", texts),
+        server_functions=steer_functions(toolbox, texts, partial(_option, texts=texts)),
+        kind="steers",
+        of="steer",
+        none_label=escape(texts("steers.none")),
+        add_label=escape(texts("steers.add")),
         task=request.task,
         **_words(request, name, texts),
     )
@@ -296,4 +320,5 @@ _BUILDERS: dict[str, Callable[[type[Request], str, Texts, Toolbox], Component]] 
     "mask": _mask,
     "restorer": _restorer,
     "stages": _stages,
+    "steers": _steers,
 }

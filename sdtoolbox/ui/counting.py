@@ -13,13 +13,14 @@ from sdtoolbox.errors import UserError
 from sdtoolbox.models.entries import CatalogEntry
 from sdtoolbox.prompts import grammar
 from sdtoolbox.prompts.choices import Chance
-from sdtoolbox.prompts.dynamic import COMMENT, expand, read
+from sdtoolbox.prompts.dynamic import COMMENT, read
 from sdtoolbox.prompts.layout import lay_out
 from sdtoolbox.prompts.plan import Words, plan
 from sdtoolbox.prompts.styles import around
 from sdtoolbox.prompts.tags import take_tags
 from sdtoolbox.prompts.vocabulary import Tokens, clip_tokens, tokens_in
 from sdtoolbox.schema.checks import TEXT_LIMIT
+from sdtoolbox.tasks.rewriting import Rewriting
 from sdtoolbox.toolbox import Toolbox
 from sdtoolbox.ui import shelves
 from sdtoolbox.ui.i18n import sentence
@@ -95,7 +96,9 @@ class Count:
         for name in self._asked.styles:
             style = self._toolbox.styles.get(name)
             text = around(text, style.prompt if self._composes else style.negative_prompt)
-        text, _ = take_tags(expand(text, Chance("0"), self._toolbox.wildcards, self._asked.field))
+        rewriting = Rewriting(self._toolbox.registries.prompt_syntaxes)
+        text = rewriting(text, self._asked.field)
+        text, _ = take_tags(rewriting.decided(text, Chance("0"), self._toolbox.wildcards, self._asked.field))
         parts = plan(text, self._steps(), self._asked.field, composes=self._composes)
         comma = tokens(",")
         wordings: dict[Words, None] = {stretch.words: None for part in parts for stretch in part.stretches}

@@ -15,13 +15,13 @@ from sdtoolbox.errors import UserError
 from sdtoolbox.registered import TaskInfo
 from sdtoolbox.registry import Entry
 from sdtoolbox.schema.requests import PICTURE_KINDS, Request, control_of, shown_fields
-from sdtoolbox.schema.results import Result
+from sdtoolbox.schema.results import Picture, Result
 from sdtoolbox.toolbox import Toolbox
 from sdtoolbox.ui import uploads
 
 log = logging.getLogger(__name__)
 CLIENT = "gradio-client"
-LISTED = ("adapters", "styles", "stages")
+LISTED = ("adapters", "styles", "stages", "steers")
 """Kinds of controls whose values are lists, which clients may write as texts in their short form."""
 
 
@@ -65,7 +65,7 @@ def _function(toolbox: Toolbox, request: type[Request]) -> Callable[..., Any]:
     async def endpoint(*values: Any) -> tuple[list[dict[str, Any]], dict[str, Any]]:
         try:
             result = await _draw(toolbox, request.task, dict(zip(names, values, strict=True)))
-            return [_file(toolbox, picture.id) for picture in result.pictures], result.model_dump(mode="json")
+            return [_file(toolbox, picture) for picture in result.pictures], result.model_dump(mode="json")
         except UserError as error:
             raise gr.Error(str(error), title=error.code, print_exception=False) from None
         except Exception:  # the edge of the server: the caller gets a sentence, the log gets the rest
@@ -115,6 +115,6 @@ async def _draw(toolbox: Toolbox, task: str, values: Mapping[str, Any]) -> Resul
     return toolbox.result(job_id)
 
 
-def _file(toolbox: Toolbox, picture_id: str) -> dict[str, Any]:
-    path = toolbox.picture_path(picture_id)
-    return {"path": str(path), "orig_name": path.name, "mime_type": "image/png", "meta": {"_type": "gradio.FileData"}}
+def _file(toolbox: Toolbox, picture: Picture) -> dict[str, Any]:
+    path = toolbox.picture_path(picture.id)
+    return {"path": str(path), "orig_name": path.name, "mime_type": picture.media, "meta": {"_type": "gradio.FileData"}}

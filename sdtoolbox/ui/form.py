@@ -17,7 +17,7 @@ from sdtoolbox.ui.naming import choice_label, element_id, label_of
 from sdtoolbox.ui.shelves import CHOSEN_BESIDE
 
 Values = dict[str, Any]
-LISTS = ("adapters", "styles", "plot", "stages")
+LISTS = ("adapters", "styles", "plot", "stages", "steers")
 
 
 class Form:
@@ -27,8 +27,12 @@ class Form:
         self.toolbox = toolbox
         self.request = request
         self.texts = texts
-        self.names = shown_fields(request)
+        self.names = [name for name in shown_fields(request) if self._has_choices(name)]
         self.has_picture = bool(picture_fields(request))
+
+    def _has_choices(self, name: str) -> bool:
+        """Whether a field offers anything: steers come from extensions alone, and there may be none."""
+        return control_of(self.request, name).kind != "steers" or len(self.toolbox.registries.steers) > 0
 
     def initial(self) -> Values:
         """The fields' defaults; those that the request leaves open as the default checkpoint has them."""
@@ -194,6 +198,8 @@ class Form:
             return _are_named(value, "adapter")
         if control.kind == "stages":
             return _are_named(value, "restorer")
+        if control.kind == "steers":
+            return _are_named(value, "steer")
         if control.kind == "styles":
             return isinstance(value, list) and all(isinstance(one, str) for one in value)
         if control.kind in ("options", "plot"):

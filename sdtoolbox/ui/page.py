@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import secrets
+import traceback
 from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
@@ -18,6 +19,7 @@ from sdtoolbox.toolbox import Toolbox
 from sdtoolbox.ui import pieces
 from sdtoolbox.ui.controls import build_control
 from sdtoolbox.ui.endpoint import add_endpoint
+from sdtoolbox.ui.extension_views import Change, without_folders
 from sdtoolbox.ui.extensions_tab import build_extensions_tab, error_card
 from sdtoolbox.ui.following import QUEUE, Follower
 from sdtoolbox.ui.form import Values
@@ -34,15 +36,26 @@ CACHE_SECONDS = 3600  # Gradio's copies of pictures for its clients are removed 
 class BuiltTab:
     """An extension's tab: its Blocks, or why there is none."""
 
+    id: str
     label: str
     blocks: gr.Blocks | None
+    owner: str = ""
     reason: str = ""
+    details: str = ""  # the traceback
 
 
-def build_page(toolbox: Toolbox, texts: Texts, *, shared: bool = False, insecure: bool = False) -> gr.Blocks:
+def build_page(
+    toolbox: Toolbox,
+    texts: Texts,
+    *,
+    shared: bool = False,
+    insecure: bool = False,
+    change: Change = lambda action: action(),
+) -> gr.Blocks:
     """The whole page. Extensions' tabs are built before it, each in Blocks of its own: one that raises is a card.
 
-    On a `shared` server nobody sees or cancels the jobs of others; an `insecure` one says so.
+    On a `shared` server nobody sees or cancels the jobs of others; an `insecure` one says so. `change` is what the
+    Extensions tab hands over to, so that the pages are built anew: see `extension_views.Change`.
     """
     extras = [build_tab(toolbox, entry) for entry in toolbox.registries.tabs]
     with gr.Blocks(
@@ -57,7 +70,7 @@ def build_page(toolbox: Toolbox, texts: Texts, *, shared: bool = False, insecure
         queue, checkpoint = _header(toolbox, texts, browser, shared)
         if insecure:
             gr.HTML(f'<p class="sd-banner" role="alert">{escape(texts("app.insecure"))}</p>', js_on_load=None)
-        tabs = _tabs(Shared(toolbox, texts, checkpoint, browser, forms, shared), extras)
+        tabs = _tabs(Shared(toolbox, texts, checkpoint, browser, forms, shared), extras, change)
         # Gradio builds a tab when it is opened first, and what is sent to a panel before that would break it.
         introduced = "() => { window.sdIntroduced = true; document.dispatchEvent(new Event('sd:introduced')); }"
         ready = page.load(_introduce, browser, browser, **QUICK)
@@ -75,13 +88,15 @@ def build_page(toolbox: Toolbox, texts: Texts, *, shared: bool = False, insecure
 
 def build_tab(toolbox: Toolbox, entry: Entry[Any]) -> BuiltTab:
     """Build an extension's tab; whatever it raises is logged and becomes the reason on its card."""
+    identity = f"{entry.owner}.{entry.id}"
     try:
         with gr.Blocks() as blocks:
             entry.value(toolbox)
     except Exception as error:  # an author's mistake must not take the page down
         log.exception("tab %s of extension %s could not be built", entry.label, entry.owner)
-        return BuiltTab(entry.label, None, f"{entry.owner}: {type(error).__name__}: {error}")
-    return BuiltTab(entry.label, blocks)
+        details = "".join(traceback.format_exception(error))
+        return BuiltTab(identity, entry.label, None, entry.owner, f"{type(error).__name__}: {error}", details)
+    return BuiltTab(identity, entry.label, blocks, entry.owner)
 
 
 def _header(toolbox: Toolbox, texts: Texts, browser: gr.BrowserState, shared: bool) -> tuple[gr.HTML, Component]:
@@ -102,7 +117,7 @@ def _header(toolbox: Toolbox, texts: Texts, browser: gr.BrowserState, shared: bo
     return queue, checkpoint
 
 
-def _tabs(shared: Shared, extras: Sequence[BuiltTab]) -> list[TaskTab]:
+def _tabs(shared: Shared, extras: Sequence[BuiltTab], change: Change) -> list[TaskTab]:
     tasks: list[TaskEvents] = []
     with gr.Tabs(elem_classes="sd-tabs"):
         for entry in shared.toolbox.registries.tasks:
@@ -114,14 +129,16 @@ def _tabs(shared: Shared, extras: Sequence[BuiltTab]) -> list[TaskTab]:
         for task in tasks:
             task.follow_models(models)
         for extra in extras:
-            with gr.Tab(extra.label):
+            with gr.Tab(extra.label, id=extra.id):
                 if extra.blocks is not None:
                     extra.blocks.render()
                 else:
-                    card = error_card(shared.texts("extensions.tab_failed"), extra.reason)
+                    reason = without_folders(extra.reason) if shared.by_many else extra.reason
+                    card = error_card(shared.texts("extensions.tab_failed"), f"{extra.owner}: {reason}")
                     gr.HTML(card, apply_default_css=False, js_on_load=None)
         with gr.Tab(shared.texts("tab.extensions"), id="extensions"):
-            build_extensions_tab(shared.toolbox, shared.texts)
+            failed = [(one.owner, f"{one.label}: {one.reason}", one.details) for one in extras if one.blocks is None]
+            build_extensions_tab(shared.toolbox, shared.texts, failed, change=change, shared=shared.by_many)
     return tabs
 
 

@@ -64,6 +64,11 @@ def models(texts: Texts, functions: list[Callable[[Any], Any]], *, editable: boo
     return _piece("models", texts, given=known, elem_id="sd-models", server_functions=functions, editable=editable)
 
 
+def extensions(texts: Texts, functions: list[Callable[[Any], Any]]) -> gr.HTML:
+    """The Extensions tab."""
+    return _piece("extensions", texts, elem_id="sd-extensions", server_functions=functions)
+
+
 def counter(texts: Texts, functions: list[Callable[[Any], Any]], task: str, field: str) -> gr.HTML:
     """Below the prompt `field` of a task: its tokens, its weights, its mistakes."""
     known = {"task": task, "field": field, "prompt_id": f"{task}-{field}"}

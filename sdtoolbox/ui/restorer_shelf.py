@@ -8,8 +8,9 @@ from contextlib import suppress
 from typing import Any
 
 from sdtoolbox.errors import UserError
+from sdtoolbox.models.diffusion_upscalers import OPTIONS as OPTIONS_OF_UPSCALERS
 from sdtoolbox.models.entries import CatalogEntry
-from sdtoolbox.models.restorer_layouts import ERASERS
+from sdtoolbox.models.restorer_layouts import ERASERS, FACES
 from sdtoolbox.registered import RestorerInfo, UpscalerInfo
 from sdtoolbox.registry import Entry
 from sdtoolbox.schema.options import Option
@@ -76,12 +77,12 @@ class RestorerShelf:
 
     def _upscaler(self, entry: Entry[UpscalerInfo]) -> Json:
         label = self._texts.get(f"choice.upscalers.{entry.id}", entry.label)
-        return _offer(entry.id, label) | {"remark": entry.value.help}
+        return offer(entry.id, label) | {"remark": entry.value.help}
 
     def _restorer(self, entry: Entry[RestorerInfo]) -> Json:
         info = entry.value
         label = self._texts.get(f"choice.restorers.{entry.id}", entry.label)
-        return _offer(entry.id, label, info.scale) | {
+        return offer(entry.id, label, info.scale) | {
             "remark": self._texts.get(f"choice.restorers.{entry.id}.help", info.help),
             "takes_noise": "noise" in info.needs,
             "options": [self._describe(option) for option in info.options.values()],
@@ -104,10 +105,14 @@ class RestorerShelf:
     def _network(self, entry: CatalogEntry) -> Json:
         refused = "" if is_usable(entry) else entry.reason or self._texts.get(f"state.{entry.state}", entry.state)
         called = self._texts.get(f"choice.restorers.{entry.name}", entry.name)  # those that ship have a name for people
-        return _offer(entry.id, called, entry.scale) | {
+        told = () if self._enlarging else OPTIONS_OF_UPSCALERS.get(entry.variant, {}).values()
+        invents = self._texts("stages.invents") if entry.variant in OPTIONS_OF_UPSCALERS else ""
+        faces = self._texts("stages.faces") if entry.variant in FACES else ""
+        return offer(entry.id, called, entry.scale) | {
             "base": " · ".join(part for part in (_times(entry.scale), entry.variant) if part),
             "size": entry.size,
-            "remark": entry.description,
+            "remark": entry.description or invents or faces,
+            "options": [self._describe(option) for option in told],
             "refused": sentence(refused),
             "takes_noise": takes_strength(entry),
         }
@@ -135,7 +140,7 @@ def _times(scale: int | None) -> str:
     return "" if scale in (None, 1) else f"×{scale}"
 
 
-def _offer(identity: str, label: str, scale: int | None = 1) -> Json:
-    """An option of a picker of which no more is known than this."""
+def offer(identity: str, label: str, scale: int | None = 1) -> Json:
+    """An option of a picker of stages or steers, of which no more is known than this."""
     known_of_all = {"remark": "", "refused": "", "size": 0, "takes_noise": False, "prior": False, "options": []}
     return known_of_all | {"id": identity, "name": label, "label": label, "base": _times(scale), "scale": scale}

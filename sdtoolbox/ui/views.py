@@ -85,7 +85,7 @@ def _pictures(job: Job, event: Event) -> list[dict[str, Any]]:
     if job.result is not None:
         return [_picture(picture) for picture in job.result.pictures]
     unknown: dict[str, Any] = dict.fromkeys(("seed", "width", "height"))
-    unknown |= {"can_grow": False, "measured": {}, "difference": False}
+    unknown |= {"can_grow": False, "measured": {}, "difference": False, "video": False}
     return [{"id": identity, **unknown} for identity in event.finished]
 
 
@@ -94,7 +94,16 @@ def _picture(picture: Picture) -> dict[str, Any]:
     known = {"id": picture.id, "seed": seed, "width": picture.width, "height": picture.height}
     grows = picture.request.get("hires") is False  # the task has hires fix, and it was off
     difference = bool(picture.request.get("difference_map")) and picture.index > 0
-    return known | {"can_grow": grows, "measured": picture.measured, "difference": difference}
+    return known | {
+        "can_grow": grows,
+        "measured": picture.measured,
+        "difference": difference,
+        "video": _is_video(picture),
+    }
+
+
+def _is_video(picture: Picture) -> bool:
+    return picture.media.startswith("video/")
 
 
 def _before(job: Job) -> dict[str, Any] | None:

@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from io import BytesIO
 from pathlib import Path
 from threading import Event
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar
 
 from PIL.Image import Image
 
 from sdtoolbox.errors import Cancelled
 from sdtoolbox.extensions import Registries
 from sdtoolbox.faults import reach
+from sdtoolbox.images.metadata import video_tags
 from sdtoolbox.images.raster import Raster
 from sdtoolbox.jobs.holding import Holding, JobLostError
 from sdtoolbox.protocols import DiffusionModel, Eraser, Restorer
 from sdtoolbox.schema.adapters import Adapter
+from sdtoolbox.schema.requests import Request
 from sdtoolbox.schema.results import Stage
+from sdtoolbox.workers.describing import described
 from sdtoolbox.workers.parts import Models, Parts
 from sdtoolbox.workers.plot_progress import PlotProgress
 from sdtoolbox.workers.progress import Progress
@@ -46,8 +49,9 @@ class JobContext:
     ) -> None:
         self.registries: Registries = parts.registries
         self.environment: dict[str, Any] = {}
-        self.warnings: list[str] = []
+        self.warnings: list[str] = list(holding.job.warnings)
         self.finished: list[str] = list(parts.queue.pictures(holding.job.id))
+        self._parts = parts
         self._queue = parts.queue
         self._store = parts.store
         self._holding = holding
@@ -80,7 +84,7 @@ class JobContext:
     def restorer(self, restorer: str) -> AbstractContextManager[Restorer]:
         """The network of this catalog id that cleans or enlarges, kept loaded until the block ends."""
         self.check_cancelled()
-        return self._models.restorer(restorer, on_loading=self._loading)
+        return self._models.restorer(restorer, on_loading=self._loading, watch=self.check_cancelled)
 
     def picture(self, identity: str) -> Raster:
         """A picture of the store by its id, decoded."""
@@ -89,6 +93,15 @@ class JobContext:
     def picture_path(self, identity: str) -> Path:
         """The file of a picture of the store."""
         return self._store.path(identity)
+
+    def scratch(self) -> BinaryIO:
+        """A file without a name on the disk of the results."""
+        return self._store.scratch()
+
+    def tags(self, request: Request, measured: Mapping[str, float]) -> Mapping[str, str]:
+        """What a video file of this request says about itself."""
+        said = described(self._parts, request, self.environment, measured)
+        return video_tags(said.parameters, said.exact)
 
     def begin_cell(self, number: int, *, drawn_last: bool) -> None:
         """The next cell of a plot comes now; `drawn_last` if the one before it was drawn, not taken as it was."""

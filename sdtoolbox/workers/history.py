@@ -9,7 +9,7 @@ from sdtoolbox.schema.requests import Request
 
 # What grows with the number of pixels: the cost of a step or of a file, or the pixels that a stage counts as its work.
 UNIT_GROWS = ("sampling", "redrawing", "saving")
-WORK_GROWS = ("reading", "upscaling", "decoding")
+WORK_GROWS = ("reading", "upscaling", "restoring", "decoding")
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,9 +28,10 @@ class History:
         self._timings = timings
         self._prefix = f"{request.task}|{values.get('checkpoint')}|{device}|"
         self._pixels = max(1, (values.get("width") or 1) * (values.get("height") or 1) * values.get("batch_size", 1))
+        self._pixels *= values.get("frames") or 1
         # Two predictions a step, or other steps, cost something else; no scaling leads from one to the other.
         self._kind = f"{values.get('sampler')}|{(values.get('guidance_scale') or 1) != 1}"
-        self._kind += "".join(f"+{name}" for name in ("pag_scale", "hires", "tiled") if values.get(name))
+        self._kind += "".join(f"+{name}" for name in ("pag_scale", "hires", "tiled", "frames") if values.get(name))
         self._kind += "".join(f"+{name}" for name in getattr(request, "restorers", ()))
         self._costs = self._recall()
 

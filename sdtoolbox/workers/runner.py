@@ -8,6 +8,7 @@ from contextlib import closing
 
 from sdtoolbox.errors import Cancelled
 from sdtoolbox.jobs.holding import Holding, JobLostError
+from sdtoolbox.jobs.hooks import Hooks
 from sdtoolbox.jobs.loaded import LoadedModels
 from sdtoolbox.jobs.timings import Timings
 from sdtoolbox.protocols import Drawn
@@ -19,6 +20,7 @@ from sdtoolbox.workers.heartbeat import Heartbeat
 from sdtoolbox.workers.history import History
 from sdtoolbox.workers.memory import MemoryList
 from sdtoolbox.workers.parts import Models, Parts, device_of
+from sdtoolbox.workers.picture_hooks import PictureHooks
 from sdtoolbox.workers.plot_progress import PlotProgress
 from sdtoolbox.workers.plotting import PlotJob
 from sdtoolbox.workers.progress import Progress
@@ -34,6 +36,7 @@ class Runner:
         self._parts = parts
         self._make_engine = engine
         self._heartbeat = heartbeat
+        self._hooks = Hooks(parts.registries, parts.database)
         self._models: Models | None = None
         self._memory: MemoryList | None = None
 
@@ -66,6 +69,8 @@ class Runner:
                 log.exception("job %d failed", job.number)
                 state = holding.fail(explain(error, job.number))
         log.info("job %d: %s", job.number, state or "lost")
+        if state is not None and self._hooks.of("done"):
+            self._hooks.on_done(self._parts.queue.get(job.id))
         return state
 
     def _draw(self, holding: Holding) -> Result:
@@ -79,17 +84,19 @@ class Runner:
         plot = PlotJob(parts, holding, request, pictures) if getattr(request, "plot", None) else None
         progress = Progress(request, history) if plot is None else PlotProgress(plot.cells, self._history)
         ctx = JobContext(parts, holding, models, progress, self._heartbeat.lost)
+        hooked = PictureHooks(self._hooks, ctx)
         peak = models.watch_memory()
         drawing_of = task.run(request, ctx) if plot is None else plot.draw(task.run, ctx)
         # Closed at once when saving fails: the generator holds the lease of the model.
         with closing(_each(drawing_of)) as drawing:
-            for drawn in drawing:
+            for drawn in map(hooked, drawing):
                 ctx.saving(len(pictures))
                 picture, text = save(parts, holding, ctx, drawn, len(pictures))
                 pictures.append(picture)
                 texts.append(text)
         if not pictures:
             raise RuntimeError(f"task {job.task} drew nothing")
+        hooked.finish()
         progress.finish()
         history.remember_memory(peak())
         return Result(

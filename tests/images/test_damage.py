@@ -10,6 +10,7 @@ from PIL import Image
 
 from sdtoolbox.images import damage as damaging
 from sdtoolbox.images.damage import NO_JPEG, damage
+from tests.images.videos import video
 
 RAMP = np.add.outer(np.arange(96), np.arange(128))[..., None].repeat(3, axis=2).astype(np.float64)
 
@@ -46,3 +47,11 @@ def test_a_file_is_decoded_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(damaging, "noise_level", lambda pixels: measured.append(1) or level(pixels))
     assert damage(tmp_path / "a.png") == damage(tmp_path / "a.png")
     assert len(measured) == 1
+
+
+def test_a_video_is_as_noisy_as_most_of_its_frames(tmp_path: Path) -> None:
+    clip = [np.rint((RAMP + np.random.default_rng(i).normal(0, 15, RAMP.shape)).clip(0, 255)) for i in range(25)]
+    clip[3] = np.full(RAMP.shape, 40.0)  # a black moment
+    file = tmp_path / "a.mp4"
+    file.write_bytes(video([one.astype(np.uint8) for one in clip], sound="", pix_fmt="yuv444p"))
+    assert damage(file)[0] == pytest.approx(15, rel=0.2)

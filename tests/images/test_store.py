@@ -91,3 +91,11 @@ def test_a_view_is_kept_as_long_as_its_picture(store: ImageStore) -> None:
     store.path(lost.id).unlink()
     store.reconcile()
     assert store.view(lost.id) is None and store.view(kept.id) is not None
+
+
+def test_a_scratch_file_has_no_name(store: ImageStore) -> None:
+    with store.scratch() as file:
+        file.write(b"half a film")
+        assert list(store.folder.iterdir()) == [], "whoever is killed now leaves nothing"
+        file.seek(0)
+        assert file.read() == b"half a film"

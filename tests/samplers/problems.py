@@ -11,14 +11,9 @@ import torch
 from torch import Tensor
 
 from sdtoolbox.engine.noise_table import DiscreteNoiseTable
-from tests.fakes import STABLE_DIFFUSION, builtin_registries, gaussian, gaussian_solution
+from tests.fakes import STABLE_DIFFUSION, builtin_registries, gaussian, gaussian_solution, geometric
 
 STABLE_DIFFUSION_TABLE = DiscreteNoiseTable.from_config(STABLE_DIFFUSION)
-
-
-def geometric(high: float, low: float, steps: int) -> list[float]:
-    """steps + 1 noise levels from high to low, evenly in log sigma; they do not end in 0."""
-    return [high * (low / high) ** (i / steps) for i in range(steps + 1)]
 
 
 def no_noise(a: float, b: float) -> Tensor:

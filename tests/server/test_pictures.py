@@ -18,6 +18,7 @@ from sdtoolbox.server.pictures import THUMBNAIL, pictures
 from sdtoolbox.settings import Settings
 from sdtoolbox.toolbox import Toolbox
 from tests.asgi import Answer, ask
+from tests.images.videos import moving, video
 
 
 @pytest.fixture
@@ -35,10 +36,10 @@ def picture_id(toolbox: Toolbox) -> str:
     return stored.id
 
 
-def get(toolbox: Toolbox, path: str) -> Answer:
+def get(toolbox: Toolbox, path: str, headers: dict[str, str] | None = None) -> Answer:
     app = FastAPI()
     app.include_router(pictures(toolbox))
-    return ask(app, path=path)
+    return ask(app, path=path, headers=headers)
 
 
 def test_the_file_comes_byte_for_byte_and_may_be_kept_forever(toolbox: Toolbox, picture_id: str) -> None:
@@ -100,3 +101,37 @@ def test_a_view_of_a_large_picture_is_the_one_that_was_kept(toolbox: Toolbox, pi
     assert get(toolbox, f"/views/{picture_id}.jpg").body == buffer.getvalue()
     with Image.open(BytesIO(get(toolbox, f"/thumbnails/{picture_id}.jpg").body)) as small:
         assert small.size == (60, 30), "thumbnails are made of it, not of the file"
+
+
+@pytest.fixture
+def video_id(toolbox: Toolbox) -> str:
+    clip = toolbox.add_picture(video(moving(6)))
+    return toolbox.run("denoise", image=clip, noise=0, jpeg_quality=100, stages=["median"]).pictures[0].id
+
+
+def test_a_video_comes_in_the_parts_that_are_asked_for(toolbox: Toolbox, video_id: str) -> None:
+    whole = get(toolbox, f"/videos/{video_id}.mp4")
+    assert whole.body == toolbox.picture_path(video_id).read_bytes()
+    assert (whole.headers["content-type"], whole.headers["accept-ranges"]) == ("video/mp4", "bytes")
+    part = get(toolbox, f"/videos/{video_id}.mp4", {"range": "bytes=100-199"})
+    assert part.status == 206 and part.body == whole.body[100:200]
+    assert part.headers["content-range"] == f"bytes 100-199/{len(whole.body)}"
+
+
+def test_a_video_is_seen_by_its_first_frame(toolbox: Toolbox, video_id: str) -> None:
+    for path, format in ((f"/pictures/{video_id}.png", "PNG"), (f"/views/{video_id}.jpg", "JPEG")):
+        with Image.open(BytesIO(get(toolbox, path).body)) as image:
+            assert (image.format, image.size) == (format, (64, 48))
+    with Image.open(BytesIO(get(toolbox, f"/thumbnails/{video_id}.jpg").body)) as image:
+        assert image.size == (64, 48)
+    assert b"Restore stages" in get(toolbox, f"/pictures/{video_id}.txt").body
+
+
+def test_what_somebody_brought_is_seen_and_not_served(toolbox: Toolbox, picture_id: str) -> None:
+    clip = toolbox.add_picture(video(moving(2), sound=""))
+    with Image.open(BytesIO(get(toolbox, f"/pictures/{clip}.png").body)) as image:
+        assert (image.format, image.size) == ("PNG", (64, 48))
+    for identity in (clip, picture_id, "0" * 32):
+        with pytest.raises(UserError) as caught:
+            get(toolbox, f"/videos/{identity}.mp4")
+        assert caught.value.code == "IMAGE_INVALID"

@@ -33,7 +33,7 @@ def test_what_enlarges_comes_before_what_cleans_and_a_target_keeps_its_own_group
     found = groups(Upscale, [name for name in shown_fields(Upscale) if name != "image"])
     assert found[""] == ["scale", "upscaler", "noise", "jpeg_quality", "stages"]
     assert found["size"] == ["width", "height", "longest_side"]
-    assert list(found) == ["size", "", "measure", "batch", "more"]
+    assert list(found) == ["size", "", "measure", "video", "batch", "more"]
 
 
 def test_every_field_stands_somewhere_once() -> None:

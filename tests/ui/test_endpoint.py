@@ -13,7 +13,6 @@ import pytest
 from sdtoolbox.images.metadata import read_text
 from sdtoolbox.schema.requests import shown_fields
 from sdtoolbox.schema.txt2img import Txt2Img
-from tests.images.videos import moving, packets, times, video
 from tests.web import Web, wait_until
 
 
@@ -178,23 +177,6 @@ def test_a_plot_is_an_object_or_lines(client: Any, plot: Any) -> None:
     files, result = client.predict(prompt="a house", plot=plot, api_name="/txt2img")
     assert len(files) == 3
     assert [picture["request"]["steps"] for picture in result["pictures"][:2]] == [2, 3]
-
-
-def test_a_video_goes_in_and_comes_out(client: Any, tmp_path: Path) -> None:
-    from gradio_client import handle_file
-
-    clip = tmp_path / "in.mp4"
-    clip.write_bytes(video(moving(12)))
-    given = {"stages": ["median"], "noise": 0, "jpeg_quality": 100, "api_name": "/denoise"}
-    (file,), result = client.predict(image=handle_file(str(clip)), **given)
-    data = Path(file).read_bytes()
-    assert Path(file).suffix == ".mp4" and len(times(data)) == 12 and packets(data) == packets(clip.read_bytes())
-    assert (result["pictures"][0]["media"], result["request"]["frames"]) == ("video/mp4", 12)
-    answer = httpx.get(
-        f"{client.src.rstrip('/')}/videos/{result['pictures'][0]['id']}.mp4", headers={"range": "bytes=0-9"}
-    )
-    assert (answer.status_code, answer.content) == (206, data[:10])
-    assert (answer.headers["content-type"], answer.headers["x-content-type-options"]) == ("video/mp4", "nosniff")
 
 
 def test_a_playlist_is_no_video(client: Any, tmp_path: Path) -> None:

@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from sdtoolbox.extensions import Extension, LoadReport
+from sdtoolbox.extensions import Extension
+from sdtoolbox.extensions.loading import Report
 from sdtoolbox.schema.img2img import Img2Img
 from sdtoolbox.schema.inpaint import Erase, Inpaint
 from sdtoolbox.schema.requests import Request, control_of, shown_fields
@@ -126,7 +127,7 @@ def test_a_tab_that_raises_becomes_a_card_and_the_others_stay(
     extension = Extension("author")
     extension.tab(bad, label="Bad")
     extension.tab(good, label="Good")
-    extension.merge(toolbox.registries)
+    toolbox.registries.merge(extension.draft)
     components = built(toolbox).get_config_file()["components"]
     text = str([component["props"] for component in components])
     assert "I am a good tab" in text
@@ -145,8 +146,8 @@ def test_an_open_server_says_so(toolbox: Toolbox, config: dict[str, Any]) -> Non
 
 def test_extensions_are_listed_with_the_reason_for_those_that_are_off() -> None:
     reports = [
-        LoadReport("sparkle", 0.0123, ("sampler Sparkle",)),
-        LoadReport("<script>", 0.5, (), "ImportError: No module named 'x'", "details"),
+        Report("sparkle", "loaded", adds=("sampler Sparkle",), seconds=0.0123),
+        Report("<script>", "quarantined", "ImportError: No module named 'x'", seconds=0.5, details="details"),
     ]
     html = extensions_html(reports, Texts("en"))
     assert "sampler Sparkle" in html

@@ -6,12 +6,16 @@ from collections.abc import Iterator
 from dataclasses import asdict
 from typing import Any
 
+import numpy as np
 import pytest
+from safetensors.numpy import save_file
 
 from sdtoolbox.settings import Settings
 from sdtoolbox.toolbox import Toolbox
 from sdtoolbox.ui.i18n import Texts
 from sdtoolbox.ui.restorer_shelf import RestorerShelf
+from tests.onnx_files import write_yunet
+from tests.tiny_upscalers import write_upscaler
 
 
 @pytest.fixture(scope="module")
@@ -64,6 +68,28 @@ def test_checkpoints_stand_last_and_say_that_they_invent(toolbox: Toolbox) -> No
     assert offered(toolbox, enlarging=True)["storybook"]["options"] == []
     find, _ = RestorerShelf(toolbox, Texts("en"), asdict, enlarging=True, priors=False).functions()
     assert "storybook" not in [option["name"] for option in find({})["options"]]
+
+
+def test_upscalers_that_draw_are_networks_that_invent_and_as_stages_take_options(toolbox: Toolbox) -> None:
+    write_upscaler(toolbox.settings.home / "models" / "four", "sd_upscaler")
+    toolbox.catalog.refresh()
+    as_upscaler, as_stage = (offered(toolbox, enlarging=enlarging)["four"] for enlarging in (True, False))
+    assert as_upscaler["base"] == "×4 · sd_upscaler" and not as_upscaler["refused"] and as_upscaler["options"] == []
+    assert "invented" in as_upscaler["remark"] and not as_stage["takes_noise"]
+    options = {option["name"] for option in as_stage["options"]}
+    assert options == {"steps", "guidance", "prompt", "seed", "noise_level"}
+    assert {f"option.{name}" for name in options} <= set(Texts("en").all)
+
+
+def test_networks_for_faces_are_stages_that_say_what_they_do(toolbox: Toolbox) -> None:
+    names = ("toRGB.0.weight", "stylegan_decoder.style_mlp.1.weight", "conv_body_first.weight")
+    save_file(dict.fromkeys(names, np.zeros(1, np.float32)), toolbox.settings.home / "models" / "GFPGAN.safetensors")
+    write_yunet(toolbox.settings.home / "models" / "face_detection_yunet.onnx", [])
+    toolbox.catalog.refresh()
+    found = offered(toolbox, enlarging=False)
+    assert found["GFPGAN"]["remark"].startswith("Restores faces") and not found["GFPGAN"]["refused"]
+    assert not found["GFPGAN"]["takes_noise"] and found["GFPGAN"]["options"] == []
+    assert "face_detection_yunet" not in found and "GFPGAN" not in offered(toolbox, enlarging=True)
 
 
 def test_words_find_and_a_language_names(toolbox: Toolbox) -> None:

@@ -22,7 +22,7 @@ class Listener:
     """A holding that notes what is published, a queue that is asked, a progress that says little."""
 
     def __init__(self) -> None:
-        self.job = SimpleNamespace(id="1")
+        self.job = SimpleNamespace(id="1", warnings=[])
         self.published: list[tuple[dict[str, Any], bytes | None]] = []
         self.asked = 0
         self.wants_to_cancel = False

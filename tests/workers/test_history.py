@@ -8,6 +8,7 @@ import pytest
 
 from sdtoolbox.database import Database
 from sdtoolbox.jobs.timings import Timings
+from sdtoolbox.schema.restoring import Denoise
 from sdtoolbox.schema.txt2img import Txt2Img
 from sdtoolbox.workers.history import Cost, History
 
@@ -50,3 +51,12 @@ def test_the_nearest_size_is_taken(timings: Timings) -> None:
         History(timings, request(width=width), "cpu").remember({"sampling": Cost(unit, 1.0)})
     assert History(timings, request(width=240), "cpu").cost("sampling") == Cost(pytest.approx(9 * 240 / 256), 1.0)  # type: ignore[arg-type]
     assert History(timings, request(width=64), "cpu").cost("sampling") == Cost(1.0, 1.0)
+
+
+def test_a_video_is_scaled_by_its_frames_and_is_no_picture(timings: Timings) -> None:
+    def denoise(frames: int | None) -> History:
+        return History(timings, Denoise.parse({"image": "a" * 32, "frames": frames}), "cpu")
+
+    denoise(100).remember({"restoring": Cost(1e-6, 100 * 64 * 48)})
+    assert denoise(200).cost("restoring") == Cost(1e-6, 200 * 64 * 48)
+    assert denoise(None).cost("restoring") is None

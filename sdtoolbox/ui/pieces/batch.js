@@ -20,7 +20,7 @@ const refuse = (name, text) => {
   refusals.append(make("li", {}, make("b", {}, name), ` ${text}`));
 };
 const choose = (list) => {
-  files = [...list].filter(isPicture).sort((one, other) => nameOf(one).localeCompare(nameOf(other), undefined, { numeric: true }));
+  files = [...list].filter((file) => isTaken(file, element.closest(".sd-task"))).sort((one, other) => nameOf(one).localeCompare(nameOf(other), undefined, { numeric: true }));
   refusals.replaceChildren();
   refusals.hidden = true;
   go.hidden = false;

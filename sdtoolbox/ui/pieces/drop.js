@@ -95,7 +95,7 @@ const take = (data, target) => {
     taker.dispatchEvent(new CustomEvent("sd:file", { detail: files[0] }));
     return true;
   }
-  const file = files.find(isPicture);
+  const file = files.find((one) => isTaken(one, tab));
   if (file) return readFile(file), true;
   const text = data?.getData("text/plain") || "";
   if (LOOKS_LIKE_PARAMETERS.test(text)) return readText(text), true;

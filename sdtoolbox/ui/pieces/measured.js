@@ -15,8 +15,9 @@ const ask = latest(async (asked) => {
   return [answer.ok, await answer.json()];
 });
 const nameOf = ({ id, name }) => texts[`choice.restorers.${id}`] ?? texts[`choice.restorers.${name}`] ?? name;
-const write = ({ noise, jpeg_quality: quality, stages, width, height }) => {
+const write = ({ noise, jpeg_quality: quality, stages, width, height, frames }) => {
   const damage = [
+    ...(frames ? [say("measured.frames", { n: frames })] : []),
     say(isGiven(values.noise) ? "measured.noise_given" : "measured.noise", { n: Number(noise.toFixed(1)) }),
     quality < NO_JPEG ? say(isGiven(values.jpeg_quality) ? "measured.jpeg_given" : "measured.jpeg", { n: quality }) : say("measured.no_jpeg"),
   ].join(" · ");
@@ -49,6 +50,7 @@ const measure = async () => {
   line.removeAttribute("aria-busy");
   if (!good) return blame(answer);
   write(answer);
+  document.dispatchEvent(new CustomEvent("sd:measured", { detail: { task: props.task, frames: answer.frames } }));
   if (!isGiven(asked.noise)) propose("noise", answer.noise);
   if (!isGiven(asked.jpeg_quality)) propose("jpeg_quality", answer.jpeg_quality);
 };

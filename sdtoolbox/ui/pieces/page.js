@@ -92,16 +92,26 @@ watchPrompts();
 new MutationObserver(watchPrompts).observe(document.body, { childList: true, subtree: true });
 
 // The connection to the server: said when it is gone, and the page comes back by itself with it.
-const lost = document.querySelector(".sd-lost") || document.body.appendChild(
+const lost = document.querySelector("p.sd-lost") || document.body.appendChild(
   make("p", { class: "sd-lost", role: "status", hidden: true }, say("page.lost")));
+// When extensions change, the server builds its page anew; this one goes on until its reader has the time.
+const own = Number(/\/page-(\d+)$/.exec(window.gradio_config?.root)?.[1]);
+const changed = document.querySelector(".sd-changed") || document.body.appendChild(
+  make("div", { class: "sd-lost sd-changed", role: "status", hidden: true }, say("extensions.changed"),
+    make("button", { type: "button", class: "sd-button", onclick: () => comeBackTo() }, say("extensions.load_page"))));
+if (window.sdIntroduced) comeBack();
+else document.addEventListener("sd:introduced", comeBack, { once: true });
+
 const check = async () => {
   try {
     const answer = await fetch("healthz", { cache: "no-store" });
     if (!answer.ok) throw new Error(String(answer.status));
-    const { started } = await answer.json();
-    // Another start of the server knows nothing of this page's streams.
+    const { started, pages } = await answer.json();
+    // Another start of the server knows nothing of this page's streams, and pages that were replaced often are gone.
     if (element.dataset.started && element.dataset.started !== String(started)) location.reload();
+    else if (own && !pages.includes(own)) comeBackTo();
     element.dataset.started = String(started);
+    changed.hidden = !own || own === pages.at(-1);
     lost.hidden = true;
   } catch {
     lost.hidden = false;

@@ -2,6 +2,7 @@
 // sends where this browser's jobs stand; what is selected is this page's own affair.
 const stage = element.querySelector(".sd-stage");
 const image = element.querySelector(".sd-picture");
+const video = element.querySelector(".sd-video");
 const chip = element.querySelector(".sd-chip");
 const empty = element.querySelector(props.edits ? ".sd-empty-edit" : "[data-examples]");
 const failure = element.querySelector(".sd-failure");
@@ -58,13 +59,14 @@ const drawStage = (tile) => {
   stage.dataset.kind = kind;
   empty.hidden = kind !== "empty" || current() !== null || !props.value.ready;
   failure.hidden = kind !== "failure";
-  image.hidden = !(kind === "picture" || kind === "preview");
+  play(kind === "picture" && tile.picture.video ? tile : null);
+  image.hidden = !video.hidden || !(kind === "picture" || kind === "preview");
   const part = (kind === "picture" && tile.job.before?.window) || null;
   stage.toggleAttribute("data-part", part !== null);
   chip.hidden = kind !== "preview" && part === null;
   chip.textContent = part ? say("panel.part", { width: part[2] - part[0], height: part[3] - part[1] }) : say("panel.preview");
   if (kind === "failure") drawFailure(tile.job);
-  compare(kind === "picture" && !tile.picture.difference ? tile.job.before : null);
+  compare(kind === "picture" && !tile.picture.difference && video.hidden ? tile.job.before : null);
   if (image.hidden) return;
   const source = tile.picture ? shownFrom(tile.picture) : `previews/${tile.job.id}.jpg?n=${tile.preview}`;
   if (source !== wanted) show(source);
@@ -75,6 +77,18 @@ const drawStage = (tile) => {
 };
 // A picture of hundreds of megabytes is looked at in a copy; its links give the file itself.
 const shownFrom = ({ id, width, height }) => (width * height < LARGE ? `pictures/${id}.png` : `views/${id}.jpg`);
+const fileOf = ({ id, video: moving }) => (moving ? `videos/${id}.mp4` : `pictures/${id}.png`);
+const play = (tile) => {
+  const id = tile ? tile.picture.id : "";
+  video.hidden = !tile;
+  if ((video.dataset.id || "") === id) return;
+  video.dataset.id = id;
+  video.pause();
+  if (!tile) return video.removeAttribute("src"), video.load();
+  video.poster = `views/${id}.jpg`;
+  video.setAttribute("aria-label", say("panel.picture_of", { prompt: called(tile.job) }));
+  video.src = fileOf(tile.picture);
+};
 // The next picture is loaded unseen first, so that the stage never stands empty between two.
 const show = (source) => {
   wanted = source;
@@ -111,6 +125,7 @@ const progressText = (job, left) => {
   if (job.total > 1) parts.push(say("panel.picture", { n: Math.min(job.picture + 1, job.total), total: job.total }));
   if (["sampling", "redrawing"].includes(job.stage) && job.steps) parts.push(say("panel.step", { step: job.step ?? 0, steps: job.steps }));
   else parts.push(say(`stage.${job.stage}`));
+  if (job.stage === "restoring" && job.steps) parts.push(say("panel.frame", { step: job.step ?? 0, steps: job.steps }));
   if (left !== null) parts.push(say("panel.left", { time: duration(left) }));
   return parts.join(" · ");
 };
@@ -174,8 +189,8 @@ const drawDetails = async (tile) => {
     picture.seed === null ? null : say("panel.seed", { seed: picture.seed }),
     picture.width ? `${picture.width} × ${picture.height}` : null,
     ...measured.map(([name, words, , digits]) => say(words, { n: picture.measured[name].toFixed(digits) }))].filter(Boolean).join(" · ");
-  for (const link of element.querySelectorAll(".sd-tools a")) link.href = `pictures/${picture.id}.png`;
-  element.querySelector("a[download]").setAttribute("download", `${picture.id.slice(0, 8)}.png`);
+  for (const link of element.querySelectorAll(".sd-tools a")) link.href = fileOf(picture);
+  element.querySelector("a[download]").setAttribute("download", `${picture.id.slice(0, 8)}.${picture.video ? "mp4" : "png"}`);
   text.dataset.id = picture.id;
   text.textContent = known.get(picture.id) ?? "";
   if (!known.has(picture.id)) {

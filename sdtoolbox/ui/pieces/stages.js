@@ -1,10 +1,14 @@
 // The stages of a restoration, in their order: a list of {restorer, strength, blend, options}, handed to the request as
-// it is. What is known of each restorer, and which options it has, is asked from the server.
+// it is; or the steers of a drawing, {steer, options}. What is known of each restorer or steer, and which options it
+// has, is asked from the server.
 const root = element.querySelector(".sd-field");
 const list = element.querySelector(".sd-stage-list");
 const adder = root.querySelector(":scope > .sd-combo");
 const none = element.querySelector(".sd-stage-none");
 const MOST = 8;
+const KEY = props.of; // "restorer" or "steer"
+const restores = KEY === "restorer";
+const called = (n) => (restores ? say("stages.restorer", { n }) : say("steers.steer", { n }));
 const known = new Map(); // what the server said of each id; null for one that is not there
 let drawn = ""; // of which rows there are: they stay the same nodes while their numbers change
 const stages = () => (Array.isArray(props.value) ? props.value : []);
@@ -45,11 +49,11 @@ const picker = (place, id) => {
     make("span", { class: "sd-entry" },
       make("input", {
         class: "sd-input", type: "text", role: "combobox", "aria-autocomplete": "list", "aria-expanded": "false",
-        "aria-controls": `${at}-list`, autocomplete: "off", spellcheck: "false", "aria-label": say("stages.restorer", { n: place + 1 }),
+        "aria-controls": `${at}-list`, autocomplete: "off", spellcheck: "false", "aria-label": called(place + 1),
       }),
       make("span", { class: "sd-picker-base" })),
     make("div", { class: "sd-options", hidden: true },
-      make("ul", { id: `${at}-list`, role: "listbox", "aria-label": say("stages.restorer", { n: place + 1 }) }),
+      make("ul", { id: `${at}-list`, role: "listbox", "aria-label": called(place + 1) }),
       make("p", { class: "sd-options-end", role: "status" })));
   combobox(node, {
     selected: () => id,
@@ -58,7 +62,7 @@ const picker = (place, id) => {
       known.set(option.id, option);
       if (option.id === id) return;
       const strength = option.takes_noise ? stages()[place].strength : 1;
-      change(place, { restorer: option.id, strength, options: {}, diffusion: undefined });
+      change(place, { [KEY]: option.id, options: {}, ...(restores ? { strength, diffusion: undefined } : {}) });
       focus(place, "[role=combobox]");
     },
     closed: () => (node.querySelector("input").value = nameOf(id)),
@@ -120,7 +124,7 @@ const optionOf = (place, option) => {
   const whole = Number.isInteger(option.default) && Number.isInteger(option.minimum) && option.maximum > 1;
   return number(option.label, `option-${option.name}`, option.default, whole ? 1 : 0.05, option.maximum, set);
 };
-const row = ({ restorer: id }, place, all) => {
+const row = ({ [KEY]: id }, place, all) => {
   const model = known.get(id);
   const name = nameOf(id);
   const usual = (key) => (value) => change(place, { [key]: value === "" ? 1 : value });
@@ -133,15 +137,15 @@ const row = ({ restorer: id }, place, all) => {
       button("remove", say("stages.remove", { name }), "close", () => remove(place))),
     make("div", { class: "sd-stage-knobs" },
       model?.takes_noise ? number(say("stages.strength"), "strength", 1, 0.05, 4, usual("strength")) : null,
-      number(say("stages.blend"), "blend", 1, 0.05, 1, usual("blend")),
+      restores ? number(say("stages.blend"), "blend", 1, 0.05, 1, usual("blend")) : null,
       ...(model?.options || []).map((option) => optionOf(place, option))),
     make("p", { class: "sd-adapter-refused", hidden: !(model === null || model?.refused) },
       model === null ? say("picker.gone") : model?.refused || ""));
 };
 const fill = (node, stage) => {
-  const model = known.get(stage.restorer);
+  const model = known.get(stage[KEY]);
   const combo = node.querySelector("[role=combobox]");
-  if (document.activeElement !== combo) combo.value = nameOf(stage.restorer);
+  if (document.activeElement !== combo) combo.value = nameOf(stage[KEY]);
   node.querySelector(".sd-picker-base").textContent = model?.base || "";
   for (const input of node.querySelectorAll("[data-of]")) {
     const [, option] = input.dataset.of.match(/^option-(.*)$/) || [];
@@ -152,7 +156,7 @@ const fill = (node, stage) => {
 };
 const draw = () => {
   const all = stages();
-  const shape = JSON.stringify(all.map(({ restorer }) => [restorer, known.get(restorer) ?? known.has(restorer)]));
+  const shape = JSON.stringify(all.map(({ [KEY]: id }) => [id, known.get(id) ?? known.has(id)]));
   if (shape !== drawn) {
     drawn = shape;
     list.replaceChildren(...all.map(row));
@@ -162,10 +166,10 @@ const draw = () => {
   adder.hidden = all.length >= MOST;
   root.dataset.value = JSON.stringify(all);
 };
-const ask = latest(() => server.look({ ids: [...new Set(stages().map((one) => one.restorer))] }));
+const ask = latest(() => server.look({ ids: [...new Set(stages().map((one) => one[KEY]))] }));
 const look = async () => {
   draw();
-  if (!stages().some((one) => !known.get(one.restorer))) return;
+  if (!stages().some((one) => !known.get(one[KEY]))) return;
   const answer = await ask();
   if (answer === null) return;
   for (const [id, model] of Object.entries(answer)) known.set(id, model);
@@ -175,7 +179,7 @@ combobox(adder, {
   find: (text) => server.find({ text }),
   choose: (option) => {
     known.set(option.id, option);
-    put([...stages(), { restorer: option.id, strength: 1, blend: 1, options: {} }]);
+    put([...stages(), { [KEY]: option.id, options: {}, ...(restores ? { strength: 1, blend: 1 } : {}) }]);
     focus(stages().length - 1, "[data-of]");
   },
   closed: () => (adder.querySelector("input").value = ""),

@@ -10,6 +10,7 @@ const frame = make("div", { class: "sd-window-frame", tabindex: 0, role: "group"
 const layer = make("div", { class: "sd-window-layer" }, frame);
 let size = null; // of the picture: {width, height}
 let middle = { x: 0.5, y: 0.5 }; // of the frame, as shares of the picture
+let moving = false; // a video is made whole
 let held = null; // where in the frame it is dragged, in pixels of the picture
 
 const box = () => {
@@ -20,7 +21,7 @@ const box = () => {
 };
 const draw = () => {
   const shown = image();
-  const useful = size !== null && Boolean(shown?.getAttribute("src")) && (size.width > SIDE || size.height > SIDE);
+  const useful = !moving && size !== null && Boolean(shown?.getAttribute("src")) && (size.width > SIDE || size.height > SIDE);
   root.hidden = layer.hidden = !useful;
   if (!useful) return;
   if (layer.parentElement !== shown.parentElement) {
@@ -91,6 +92,11 @@ const look = () => {
   draw();
 };
 document.addEventListener("load", (event) => event.target === image() && look(), true);
+document.addEventListener("sd:measured", ({ detail }) => {
+  if (detail.task !== props.task) return;
+  moving = Boolean(detail.frames);
+  draw();
+});
 document.addEventListener("sd:picture", ({ detail }) => {
   if (detail.field === props.picture_id && !detail.id) draw();
 });

@@ -2,7 +2,20 @@
 const openTab = (task) => {
   const name = texts[`task.${task}`] ?? texts[`tab.${task}`];
   const inMenu = [...document.querySelectorAll(".sd-tabs .overflow-dropdown button")].find((one) => one.textContent.trim() === name);
-  (document.querySelector(`.sd-tabs [role=tab][data-tab-id="${task}"]`) || inMenu)?.click();
+  const tab = document.querySelector(`.sd-tabs [role=tab][data-tab-id="${task}"]`) || inMenu;
+  tab?.click();
+  return Boolean(tab);
+};
+// Load the page again and open this tab, or the one that is open now.
+const COME_BACK = "sdtoolbox-tab";
+const comeBackTo = (tab = document.querySelector(".sd-tabs [role=tab][aria-selected=true]")?.dataset.tabId) => {
+  if (tab) sessionStorage.setItem(COME_BACK, tab);
+  location.reload();
+};
+const comeBack = () => {
+  const tab = sessionStorage.getItem(COME_BACK);
+  sessionStorage.removeItem(COME_BACK);
+  if (tab) openTab(tab);
 };
 // What one tab hands to another. A tab that has not been open yet takes it when it is.
 const parcels = new Map(); // by task

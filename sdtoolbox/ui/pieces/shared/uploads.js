@@ -1,6 +1,9 @@
 // Pictures and masks on their way to the server, and buttons that must not be faster than they.
 const PICTURE_TYPES = ["png", "jpeg", "webp", "tiff", "bmp", "gif", "avif"].map((name) => `image/${name}`);
 const isPicture = (file) => PICTURE_TYPES.includes(file.type) || /\.(png|jpe?g|webp|tiff?|bmp|gif|avif)$/i.test(file.name || "");
+const isVideo = (file) => /\.(mp4|m4v|mov|mkv|webm|avi)$/i.test(file.name || "") || file.type.startsWith("video/");
+// Whether a tab's field for a picture takes this file.
+const isTaken = (file, tab) => isPicture(file) || (isVideo(file) && tab.querySelector("[data-moving=true]") !== null);
 
 // Keeps a file on the server: {id, width, height}. What went wrong is thrown as a sentence.
 const uploadFile = async (file, kind = "picture", name = file.name || "") => {
