@@ -104,7 +104,8 @@ class SteerInfo:
 
     `function(denoise, **options)` gives another denoiser, `(x, sigma) -> x0`, of the same shape. `needs` are the
     keywords that it is given besides: `prompted`, a second denoiser with the estimate of the prompt alone, as guidance
-    found it and from the same network call; `sigmas`, the noise levels of this pass; `noise_table`, the model's.
+    found it and from the same network call; `guidance_scale`; `sigmas`, the noise levels of this pass; `noise_table`,
+    the model's.
     """
 
     function: Callable[..., Any]

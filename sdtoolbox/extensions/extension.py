@@ -32,7 +32,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 SAMPLER_ARGUMENTS = ("denoise", "x", "sigmas", "noise", "on_step")
 SAMPLER_NEEDS = ("unconditional", "noise_table")
 """What a sampler is given besides, if it names it: see `registered.SamplerInfo.needs`."""
-STEER_NEEDS = ("prompted", "sigmas", "noise_table")
+STEER_NEEDS = ("prompted", "guidance_scale", "sigmas", "noise_table")
 """What a steer is given besides, if it names it: see `registered.SteerInfo.needs`."""
 SELECTOR_ARGUMENTS = ("pixels", "points", "box")
 SELECTOR_NEEDS = ("excluded",)
@@ -115,7 +115,7 @@ class Extension:
     def steer(self, function: F, *, label: str | None = None) -> F:
         """Add a steer: `function(denoise, **options)` gives another denoiser; see `registered.SteerInfo`.
 
-        One that names `prompted`, `sigmas` or `noise_table` is given it. TypeError if the function does not take
+        One that names `prompted`, `guidance_scale`, `sigmas` or `noise_table` is given it. TypeError if the function does not take
         denoise or an option has no default.
         """
         needs = tuple(name for name in STEER_NEEDS if name in inspect.signature(function).parameters)

@@ -17,6 +17,8 @@ from sdtoolbox.extensions.extension import Extension
 from sdtoolbox.extensions.manifest import API
 from sdtoolbox.extensions.skeletons import KINDS
 
+GENERIC = {"F": "Callable", "type[M]": "type[BaseModel]"}
+"""What the type variables in signatures stand for."""
 HEAD = f"""# What an extension may add
 
 Written from the code by `python -m sdtoolbox.extensions.reference`, for version {API} of the interface. Each kind with an
@@ -37,15 +39,21 @@ def reference() -> str:
 
 
 def _described(name: str, described: Callable[..., Any], level: str = "##") -> str:
-    signature = ""
-    if not inspect.isclass(described):
-        words = str(inspect.signature(described)).replace("(self, ", "(").replace("(self)", "()")
-        signature = f"```python\n{name}{_plain(words)}\n```\n\n"
-    return f"{level} {name}\n\n{signature}{inspect.getdoc(described)}\n"
+    code = "" if inspect.isclass(described) else f"```python\n{name}{_signature(described)}\n```\n\n"
+    return f"{level} {name}\n\n{code}{inspect.getdoc(described)}\n"
 
 
-def _plain(signature: str) -> str:
-    return signature.replace("'", "").replace("type[M]", "type[BaseModel]").replace("-> M", "-> BaseModel")
+def _signature(function: Callable[..., Any]) -> str:
+    """As it stands in the file, without self and what is returned: annotations there are text already."""
+    parameters = list(inspect.signature(function).parameters.values())[1:]
+    written, starred = [], False
+    for one in parameters:
+        if one.kind is one.KEYWORD_ONLY and not starred:
+            written.append("*")
+            starred = True
+        default = "" if one.default is one.empty else f" = {one.default!r}"
+        written.append(f"{one.name}: {GENERIC.get(one.annotation, one.annotation)}{default}")
+    return f"({', '.join(written)})"
 
 
 def _infos() -> Iterator[type[Any]]:

@@ -150,6 +150,7 @@ def guided(
         denoise = _closer_to_picture(model, wishes.negative, predict, to_picture)(denoise)
     offered = {
         "prompted": predict.alone(wishes.positive),
+        "guidance_scale": scale,
         "sigmas": tuple(sigmas),
         "noise_table": model.noise_table,
     }

@@ -301,6 +301,56 @@ def test_a_dropped_in_hook_is_not_imported_before_it_is_needed(tmp_path: Path) -
     assert info.function(Image.new("RGB", (1, 1), (9, 9, 9)), None).getpixel((0, 0)) == (4, 4, 4)
 
 
+WHOLE = """
+from pathlib import Path
+from pydantic import BaseModel
+
+class Mine(BaseModel):
+    suffix: str = ""
+    file: str = ""
+
+def broken(request):
+    raise ValueError("not in this process")
+
+def register(ext):
+    mine = ext.settings(Mine)
+
+    def longer(request):
+        return request.model_copy(update={"prompt": request.prompt + mine.suffix})
+
+    def darker(image, request):
+        return image.point(lambda value: value // 2)
+
+    def told(job):
+        Path(mine.file).write_text(f"{job.state} {len(job.result.warnings)}")
+
+    for event, hook in (("request", longer), ("request", broken), ("picture", darker), ("done", told)):
+        ext.hook(event, hook)
+"""
+
+
+def test_hooks_work_in_the_process_that_they_belong_to(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SDTOOLBOX_TEST_ENGINE", fake_engine.NAME)
+    folder, told = tmp_path / "extensions", tmp_path / "told"
+    folder.mkdir()
+    (folder / "whole.py").write_text(WHOLE)
+    more = {"safe_mode": False, "extension_folders": (folder,), "extension_patience": 60}
+    more["extensions"] = {"whole": {"suffix": ", big", "file": str(told)}}
+    with Toolbox.open(fake_engine.fake_settings(tmp_path).model_copy(update=more)) as toolbox:
+        toolbox.start_workers()
+        result = run(toolbox)
+        until = time.monotonic() + 20
+        while not told.exists():
+            assert time.monotonic() < until
+            time.sleep(0.05)
+        assert result.request["prompt"] == "a tree, big"
+        assert ["hook broken" in one for one in result.warnings] == [True]
+        assert [one["name"] for one in result.environment["hooks"]] == ["whole"]
+        assert np.asarray(open_picture(toolbox.picture_path(result.pictures[0].id))).max() == 127
+        counted = {one.hook: (one.calls, one.failures) for one in toolbox.hook_times()}
+        assert counted == {"longer": (1, 0), "broken": (1, 1), "darker": (1, 0), "told": (1, 0)}
+
+
 def deep(alpha: bool) -> Raster:
     draw = np.random.default_rng(0)
     pixels = draw.integers(0, 2**16, (20, 30, 3), np.uint16)
