@@ -24,7 +24,7 @@ def dynamic_thresholding(
     *,
     prompted: Denoiser,
     guidance_scale: float,
-    mimic_scale: Annotated[float, Limits(1, 100)] = 5.0,
+    mimic_scale: Annotated[float, Limits(1, 100)] = 7.0,
     percentile: Annotated[float, Limits(0.5, 1)] = 0.995,
 ) -> Denoiser:
     """Brings what strong guidance has driven too far back into the range that a weaker one has.

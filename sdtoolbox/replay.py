@@ -44,6 +44,7 @@ CAUSES = (
     "torch",
     "spandrel",
     "opencv",
+    "av",
     "scikit-image",
     "diffusers",
     "transformers",

@@ -21,8 +21,8 @@ GENERIC = {"F": "Callable", "type[M]": "type[BaseModel]"}
 """What the type variables in signatures stand for."""
 HEAD = f"""# What an extension may add
 
-Written from the code by `python -m sdtoolbox.extensions.reference`, for version {API} of the interface. Each kind with an
-example is in the [author's guide](../extensions/README.md).
+Written from the code by `python -m sdtoolbox.extensions.reference`, for version {API} of the interface. Each kind
+with an example is in the [author's guide](../extensions/README.md).
 
 `register(ext)` is handed an object with these methods.
 """

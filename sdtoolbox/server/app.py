@@ -20,6 +20,7 @@ from typing import Any
 
 import uvicorn
 from fastapi import FastAPI, Request
+from fastapi.dependencies import models as dependency_models
 from fastapi.exceptions import RequestValidationError
 from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp
@@ -75,9 +76,17 @@ def build_app(toolbox: Toolbox) -> ASGIApp:
         site.add_exception_handler(RequestValidationError, refuse)
 
     prepare(app)
-    pages = Pages(app, toolbox, shared=shared, insecure=shared and not on_space, prepare=prepare)
+    insecure = shared and not on_space
+    pages = Pages(app, toolbox, shared=shared, insecure=insecure, prepare=prepare, forget=forget_endpoints)
     hosts = (toolbox.settings.host, *toolbox.settings.allowed_hosts)
     return Guard(Answers(app), hosts=hosts, body_limit=toolbox.settings.upload_limit_mb * 2**20)
+
+
+def forget_endpoints() -> None:
+    """Let go of endpoints that are no more: FastAPI remembers what each is, and thereby all that they hold."""
+    for found in vars(dependency_models).values():
+        if hasattr(found, "cache_clear"):
+            found.cache_clear()
 
 
 def serve(settings: Settings, *, as_json: bool = False) -> None:

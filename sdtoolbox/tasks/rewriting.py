@@ -43,12 +43,17 @@ class Rewriting:
         return text
 
     def apply(self, request: Request, values: dict[str, Any], problems: list[UserError]) -> None:
-        """Rewrite the prompts in `values`; add to `problems`."""
+        """Rewrite the prompts in `values`, without comments; add to `problems`.
+
+        Once: after a mistake nothing is rewritten any more.
+        """
         for name in prompt_fields(type(request)) if self._syntaxes else ():
             try:
-                values[name] = self(values[name], name)
+                values[name] = self(without_comments(values[name]), name)
             except UserError as error:
                 problems.append(error)
+                self._syntaxes = []
+                return
 
     def check(self, text: str, field: str) -> None:
         """EXTENSION_FAILED if a syntax would change what is to be stored."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from sdtoolbox.registered import RouteInfo
@@ -16,7 +17,10 @@ def answers(toolbox: Toolbox, entry: Entry[RouteInfo], given: Mapping[str, Any])
     """The owner and a stranger get an answer; only asked where nothing need be known for it."""
     if entry.value.method != "GET" or "{" in entry.value.path:
         return "not asked: it needs to be told something"
-    statuses = [asyncio.run(_status(toolbox, entry, shared)) for shared in (False, True)]
+    # In a thread: this one may have an event loop that others still want.
+    with ThreadPoolExecutor(1) as thread:
+        asked = [thread.submit(asyncio.run, _status(toolbox, entry, shared)) for shared in (False, True)]
+        statuses = [one.result() for one in asked]
     if wrong := [status for status in statuses if status >= 500]:
         raise PromiseError(f"it answers with {wrong[0]}")
     return f"{statuses[0]}, and {statuses[1]} on a shared server"

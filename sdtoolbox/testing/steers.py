@@ -24,7 +24,7 @@ def guided(x: Tensor, sigma: float) -> Tensor:
 def steered(entry: Entry[SteerInfo], seeds: list[int], **given: Any) -> list[Tensor]:
     """The estimates of a steered denoiser on the way down, one for each noise level."""
     info, start = entry.value, batch_noise(seeds).initial()
-    offered = {"prompted": gaussian, "sigmas": LEVELS, "noise_table": TABLE}
+    offered = {"prompted": gaussian, "guidance_scale": 4.0, "sigmas": LEVELS, "noise_table": TABLE}
     denoise = info.function(guided, **{name: offered[name] for name in info.needs}, **given)
     if not callable(denoise):
         raise PromiseError(f"it gives {type(denoise).__name__} instead of a denoiser")

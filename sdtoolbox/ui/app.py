@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import os
 import threading
@@ -36,7 +37,7 @@ class Pages:
 
     It hands each request to the page of its browser's language, and out the scripts of all; an ASGI application. For
     `shared` and `insecure` see `build_page`. `prepare` is called with each of Gradio's own FastAPI applications, those
-    that come later too, for the server to add what it adds to each.
+    that come later too, for the server to add what it adds to each; `forget` whenever some of them are gone.
     """
 
     def __init__(
@@ -47,11 +48,12 @@ class Pages:
         shared: bool = False,
         insecure: bool = False,
         prepare: Callable[[Any], None] = lambda _site: None,
+        forget: Callable[[], None] = lambda: None,
     ) -> None:
         # Gradio reads these from the environment: where its copies of pictures lie, and that nothing is sent anywhere.
         os.environ["GRADIO_TEMP_DIR"] = str(toolbox.settings.home / "cache" / "gradio")
         os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
-        self._app, self._toolbox, self._prepare = app, toolbox, prepare
+        self._app, self._toolbox, self._prepare, self._forget = app, toolbox, prepare, forget
         self._options = {"shared": shared, "insecure": insecure}
         self._scripts = Scripts()
         self._changing = threading.Lock()
@@ -149,13 +151,19 @@ class Pages:
         self._retiring.add(task)
         task.add_done_callback(self._retiring.discard)
         while len(self._sites) > KEPT + 1:
-            await self._sites.pop(0).close()
+            await self._end(self._sites[0])
 
     async def _retire(self, site: Site) -> None:
         await site.unused()
+        await self._end(site)
+
+    async def _end(self, site: Site) -> None:
         if site in self._sites:
             self._sites.remove(site)
             await site.close()
+            self._forget()
+            del site
+            await asyncio.to_thread(gc.collect)  # a page is a net of cycles, of some megabytes
 
     async def _follow(self) -> None:
         """The command line, or a server beside this one, may change extensions too."""

@@ -73,7 +73,8 @@ def test_more_frames_than_the_file_says_do_no_harm(ctx: PictureContext) -> None:
 def test_the_environment_is_in_the_file(ctx: PictureContext) -> None:
     data, _ = denoised(ctx, "soft")
     with av.open(BytesIO(data)) as container:
-        assert json.loads(container.metadata["comment"]) == {"device": "cpu", "networks": [{"id": "soft"}]}
+        said = json.loads(container.metadata["comment"])
+    assert said == {"device": "cpu", "networks": [{"id": "soft"}], "av": av.__version__}
 
 
 def test_a_video_becomes_larger(ctx: PictureContext) -> None:

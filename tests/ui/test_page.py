@@ -11,7 +11,6 @@ from typing import Any
 import pytest
 
 from sdtoolbox.extensions import Extension
-from sdtoolbox.extensions.loading import Report
 from sdtoolbox.schema.img2img import Img2Img
 from sdtoolbox.schema.inpaint import Erase, Inpaint
 from sdtoolbox.schema.requests import Request, control_of, shown_fields
@@ -19,7 +18,6 @@ from sdtoolbox.schema.restoring import Denoise, Upscale
 from sdtoolbox.schema.txt2img import Txt2Img
 from sdtoolbox.settings import Settings
 from sdtoolbox.toolbox import Toolbox
-from sdtoolbox.ui.extensions_tab import extensions_html
 from sdtoolbox.ui.i18n import Texts
 from sdtoolbox.ui.page import build_page
 from sdtoolbox.ui.pieces import FOLDER, template
@@ -142,19 +140,6 @@ def test_an_open_server_says_so(toolbox: Toolbox, config: dict[str, Any]) -> Non
     warning = "answers to everybody"
     assert warning in str(built(toolbox, insecure=True).get_config_file())
     assert warning not in str(config)
-
-
-def test_extensions_are_listed_with_the_reason_for_those_that_are_off() -> None:
-    reports = [
-        Report("sparkle", "loaded", adds=("sampler Sparkle",), seconds=0.0123),
-        Report("<script>", "quarantined", "ImportError: No module named 'x'", seconds=0.5, details="details"),
-    ]
-    html = extensions_html(reports, Texts("en"))
-    assert "sampler Sparkle" in html
-    assert "12 ms" in html
-    assert "off: ImportError: No module named" in html
-    assert "<script>" not in html
-    assert "No extension is installed" in extensions_html([], Texts("en"))
 
 
 @pytest.mark.parametrize("name", sorted(path.stem for path in FOLDER.glob("*.html")))

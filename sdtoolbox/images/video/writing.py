@@ -18,7 +18,7 @@ ENCODER = "libx264"
 THREADS = 4
 """Always as many, whatever the machine has: else the same frames would not give the same bytes."""
 LOOKED_AHEAD = 80_000_000
-"""Pixels that the encoder may hold to plan with: 40 frames, as it does by itself, up to full HD, fewer of larger ones."""
+"""Pixels that the encoder may plan with: 40 frames, as it does by itself, below full HD, fewer of larger ones."""
 LONGEST_SIDE = 16_384
 """Of a frame in H.264."""
 SUFFIX = ".mp4"
