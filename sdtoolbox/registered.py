@@ -99,6 +99,18 @@ class RestorerInfo:
 
 
 @dataclass(frozen=True, slots=True)
+class PreprocessorInfo:
+    """A registered preprocessor: what a picture goes through before it is drawn anew.
+
+    `function(pixels, **options)`: RGB uint8 [H, W, 3], at the size at which it is drawn -> the same shape and type.
+    """
+
+    function: Callable[..., Any]
+    options: Mapping[str, Option] = field(default_factory=dict)
+    help: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class SteerInfo:
     """A registered steer: it bends every estimate of the clean latents, after guidance and before the sampler.
 

@@ -24,7 +24,7 @@ FLOORS = [
     {"engine", "tasks", "jobs"},
     {"builtin"},
     {"extensions"},
-    {"fillers", "selectors", "restorers"},
+    {"fillers", "selectors", "restorers", "preprocessors"},
     {"samplers", "upscalers", "prompts", "models", "images"},
     {"registry"},
     {"registered"},

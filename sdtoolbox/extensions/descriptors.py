@@ -10,7 +10,16 @@ from sdtoolbox.extensions.extension import Extension
 from sdtoolbox.extensions.finding import Source
 from sdtoolbox.extensions.importing import drafted
 from sdtoolbox.extensions.manifest import Manifest
-from sdtoolbox.registered import FillerInfo, HookInfo, RestorerInfo, SamplerInfo, ScheduleInfo, SteerInfo, UpscalerInfo
+from sdtoolbox.registered import (
+    FillerInfo,
+    HookInfo,
+    PreprocessorInfo,
+    RestorerInfo,
+    SamplerInfo,
+    ScheduleInfo,
+    SteerInfo,
+    UpscalerInfo,
+)
 from sdtoolbox.registry import Entry
 from sdtoolbox.schema.options import Option
 
@@ -20,6 +29,7 @@ DESCRIBED: Mapping[str, type[Any]] = {
     "upscalers": UpscalerInfo,
     "fillers": FillerInfo,
     "restorers": RestorerInfo,
+    "preprocessors": PreprocessorInfo,
     "steers": SteerInfo,
     "hooks": HookInfo,
 }

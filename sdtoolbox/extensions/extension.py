@@ -14,6 +14,7 @@ from sdtoolbox.registered import (
     FillerInfo,
     HookEvent,
     HookInfo,
+    PreprocessorInfo,
     PromptSyntaxInfo,
     RestorerInfo,
     RouteInfo,
@@ -111,6 +112,14 @@ class Extension:
         return self._add(
             "restorers", function, label, RestorerInfo(function, scale, reach, _help(function), options, needs)
         )
+
+    def preprocessor(self, function: F, *, label: str | None = None) -> F:
+        """Add a preprocessor: `function(pixels, **options)`, what img2img's picture goes through before it is drawn.
+
+        See `registered.PreprocessorInfo`. TypeError if the function does not take pixels or an option has no default.
+        """
+        options = _options(function, "preprocessor", ("pixels",), ())
+        return self._add("preprocessors", function, label, PreprocessorInfo(function, options, _help(function)))
 
     def steer(self, function: F, *, label: str | None = None) -> F:
         """Add a steer: `function(denoise, **options)` gives another denoiser; see `registered.SteerInfo`.

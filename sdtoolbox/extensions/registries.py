@@ -9,6 +9,7 @@ from typing import Any
 from sdtoolbox.registered import (
     FillerInfo,
     HookInfo,
+    PreprocessorInfo,
     PromptSyntaxInfo,
     RestorerInfo,
     RouteInfo,
@@ -32,6 +33,7 @@ class Registries:
     fillers: Registry[FillerInfo] = field(default_factory=lambda: Registry("filler"))
     selectors: Registry[SelectorInfo] = field(default_factory=lambda: Registry("selector"))
     restorers: Registry[RestorerInfo] = field(default_factory=lambda: Registry("restorer"))
+    preprocessors: Registry[PreprocessorInfo] = field(default_factory=lambda: Registry("preprocessor"))
     steers: Registry[SteerInfo] = field(default_factory=lambda: Registry("steer"))
     prompt_syntaxes: Registry[PromptSyntaxInfo] = field(default_factory=lambda: Registry("prompt syntax"))
     hooks: Registry[HookInfo] = field(default_factory=lambda: Registry("hook"))

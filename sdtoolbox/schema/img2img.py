@@ -8,6 +8,7 @@ from pydantic import Field
 
 from sdtoolbox.schema.drawing import Drawing
 from sdtoolbox.schema.pictures import (
+    NO_PREPROCESSOR,
     ColorCorrection,
     ExactSteps,
     ImageGuidanceScale,
@@ -15,6 +16,8 @@ from sdtoolbox.schema.pictures import (
     LoopFinalStrength,
     Loops,
     PictureId,
+    Preprocessor,
+    PreprocessorOptions,
     Resize,
     ResizeScale,
     Strength,
@@ -43,6 +46,10 @@ class Img2Img(Drawing):
     )
     upscaler: Upscaler = Field("lanczos", description="What changes the picture's size.")
     color_correction: ColorCorrection = Field(False, description="Give the result the colours that the picture had.")
+    preprocessor: Preprocessor = Field(
+        NO_PREPROCESSOR, description="What the picture goes through before it is drawn anew."
+    )
+    preprocessor_options: PreprocessorOptions = Field({}, description="Options of the preprocessor, as name=value.")
     loops: Loops = Field(1, description="Draw again and again, each time from what came out.")
     loop_final_strength: LoopFinalStrength | None = Field(
         None, description="The strength of the last loop; empty: all loops have the same."

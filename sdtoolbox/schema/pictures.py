@@ -8,6 +8,7 @@ from pydantic import Field
 
 from sdtoolbox.schema.checks import REAL, WHOLE, Name
 from sdtoolbox.schema.fields import Control
+from sdtoolbox.schema.options import Options
 
 PICTURE_ID = r"^[0-9a-f]{32}$"
 
@@ -86,6 +87,28 @@ LoopCurve = Annotated[
         {"aggressive": ("Aggressive", "Aggressive"), "linear": ("Linear", "Linear"), "lazy": ("Lazy", "Lazy")},
         group="loopback",
         absent="linear",
+    ),
+]
+
+# Before it is drawn
+
+NO_PREPROCESSOR = "none"
+Preprocessor = Annotated[
+    Name,
+    Control(
+        "choice",
+        "Preprocessor",
+        "Preprocessor",
+        choices="preprocessors",
+        group="preprocessor",
+        options=((NO_PREPROCESSOR, "None"),),
+        absent=NO_PREPROCESSOR,
+    ),
+]
+PreprocessorOptions = Annotated[
+    Options,
+    Control(
+        "options", "Preprocessor options", "Preprocessor options", choices="preprocessors", group="preprocessor"
     ),
 ]
 

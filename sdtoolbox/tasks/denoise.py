@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 
 from sdtoolbox.protocols import Drawn, TaskContext
 from sdtoolbox.schema.restoring import Denoise
+from sdtoolbox.tasks.chains import Chain, chained
 from sdtoolbox.tasks.diffusion import concrete
-from sdtoolbox.tasks.restoring import Chain, chained, finished, restored, treatments_of
+from sdtoolbox.tasks.restoring import finished, restored, treatments_of
 from sdtoolbox.tasks.video import filmed
 
 if TYPE_CHECKING:

@@ -16,6 +16,7 @@ from sdtoolbox.tasks.diffusion import Batch, again, concrete
 from sdtoolbox.tasks.leases import Seat
 from sdtoolbox.tasks.lending import drawn_with, lent
 from sdtoolbox.tasks.passes import Pass
+from sdtoolbox.tasks.preparing import prepared
 from sdtoolbox.tasks.resizing import resized
 
 if TYPE_CHECKING:
@@ -37,10 +38,14 @@ def run(request: Img2Img, ctx: TaskContext) -> Iterator[Drawn]:
     """Draw a resolved request's picture anew, batch after batch, loop after loop.
 
     The result has the depth, the profile and the alpha of the picture; at strength 0 it is the picture, bit for bit
-    where it is not resized. NUMERIC where the network fails, OUT_OF_MEMORY where the pictures do not fit.
+    where it is not resized. A preprocessor changes the picture before all this. NUMERIC where the network fails, OUT_OF_MEMORY where the pictures do not fit.
     """
     source = ctx.picture(concrete(request.image))
-    target = resized(source, request, ctx)
+    if request.resize_mode == "latent":  # it is encoded as it is, and its latents are resized
+        source = prepared(source, request, ctx)
+        target = resized(source, request, ctx)
+    else:
+        target = prepared(resized(source, request, ctx), request, ctx)
     for said, group in diffusion.by_words(request):
         yield from _draw(said, group, source, target, ctx)
 

@@ -2,89 +2,33 @@
 
 from __future__ import annotations
 
-import math
-import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
-from itertools import accumulate
+from dataclasses import replace
 
 import numpy as np
 
 from sdtoolbox.errors import UserError
-from sdtoolbox.images.faces.squares import Face
 from sdtoolbox.images.quality import difference, psnr, ssim
 from sdtoolbox.images.raster import Box, Raster
 from sdtoolbox.images.resampling import resampled
 from sdtoolbox.protocols import Drawn, Restorer, TaskContext
 from sdtoolbox.schema.restoring import Restoring
 from sdtoolbox.schema.stages import RestoreStage
+from sdtoolbox.tasks.chains import Chain
+from sdtoolbox.tasks.clock import Clock
 from sdtoolbox.tasks.diffusion import concrete
 from sdtoolbox.tasks.enlarging import announced, opened
-from sdtoolbox.tasks.faces import NO_FACE, faces_treated, found_faces, restores_faces, spanned, whole_faces
+from sdtoolbox.tasks.faces import NO_FACE, faces_treated, found_faces, restores_faces, whole_faces
 from sdtoolbox.tasks.mixing import together
 from sdtoolbox.tasks.prior import Prior
-from sdtoolbox.tasks.tiling import FEATHER, Treatment, treated
+from sdtoolbox.tasks.tiling import Treatment, treated
 
-TRIAL = 96
-"""The side of the part of a picture on which stages are timed, so that the time left is right from the first on."""
-WORTH_A_TRIAL = 16 * TRIAL**2
+BAND = 96
+"""Rows that are worked on at a time."""
 LEVELS = 255
 """Noise levels are said in units of 8-bit values."""
 NOTHING = "nothing was done: neither noise nor traces of JPEG were found, and no stage was asked for"
-
-
-@dataclass(frozen=True, slots=True)
-class Chain:
-    """Treatments, one after another, of a picture of `size`; it comes out in size `final`, both in pixels.
-
-    `faces` were found in the picture, if there are treatments of faces.
-    """
-
-    treatments: Sequence[Treatment]
-    size: tuple[int, int]
-    final: tuple[int, int]
-    faces: Sequence[Face] = ()
-
-    @property
-    def scale(self) -> int:
-        """How many times larger the restorers alone make a picture."""
-        return math.prod(one.restorer.scale for one in self.treatments)
-
-    @property
-    def resizes(self) -> bool:
-        """Whether a resampling follows."""
-        return self.final != (self.size[0] * self.scale, self.size[1] * self.scale)
-
-    def around(self, box: Box) -> Box:
-        """The part of the picture that decides about what comes out of a box, beginning where whole tiles could."""
-        scales = [*accumulate((one.restorer.scale for one in self.treatments), initial=1)][:-1]
-        multiple = math.lcm(*(one.restorer.multiple for one in self.treatments))
-        box = self._grown(box, FEATHER if self.resizes else 0)
-        for one, scale in reversed([*zip(self.treatments, scales, strict=True)]):
-            if restores_faces(one):
-                box = spanned(box, self.faces, self.size)
-            else:
-                box = self._grown(box, -(-(one.margin + FEATHER) // scale))
-        left, top = (edge // multiple * multiple for edge in box[:2])
-        return left, top, *box[2:]
-
-    def _grown(self, box: Box, margin: int) -> Box:
-        left, top = (max(0, edge - margin) for edge in box[:2])
-        return left, top, min(self.size[0], box[2] + margin), min(self.size[1], box[3] + margin)
-
-    def place(self, box: Box) -> Box:
-        """Where a box of the picture lies in the result."""
-        across, down = self.final[0] / self.size[0], self.final[1] / self.size[1]
-        left, top = min(self.final[0] - 1, round(box[0] * across)), min(self.final[1] - 1, round(box[1] * down))
-        right, bottom = round(box[2] * across), round(box[3] * down)
-        return left, top, max(left + 1, right), max(top + 1, bottom)
-
-
-def chained(treatments: Sequence[Treatment], size: tuple[int, int], final: tuple[int, int] | None = None) -> Chain:
-    """The chain for a picture of this size; without a `final` size it is the one that the restorers give it."""
-    scale = math.prod(one.restorer.scale for one in treatments)
-    return Chain(treatments, size, final or (size[0] * scale, size[1] * scale))
 
 
 def treatments_of(
@@ -227,8 +171,8 @@ def _said(size: tuple[int, int]) -> str:
 
 def _make_grey(pixels: np.ndarray) -> None:
     """Give all channels their mean, in place: a grey picture stays grey."""
-    for top in range(0, pixels.shape[0], TRIAL):
-        rows = pixels[top : top + TRIAL]
+    for top in range(0, pixels.shape[0], BAND):
+        rows = pixels[top : top + BAND]
         rows[:] = np.rint(rows.mean(axis=2, keepdims=True)).astype(pixels.dtype)
 
 
@@ -245,54 +189,3 @@ def _cut(found: Raster, chain: Chain, around: Box, place: Box, ctx: TaskContext)
     look = ctx.check_cancelled
     alpha = None if found.alpha is None else resampled(found.alpha, *size, region, look)
     return replace(found, pixels=resampled(found.pixels, *size, region, look), alpha=alpha)
-
-
-class Clock:
-    """Says how much of a chain is done, the colours first, then the alpha that is enlarged with them.
-
-    What each stage costs a pixel is measured on a small part of a large picture first; else all cost the same, and
-    faces as much as the mean of the rest: how many they are and how large a small part does not tell.
-    Of a video, `source` is the first of so many `frames`.
-    """
-
-    def __init__(self, chain: Chain, source: Raster, ctx: TaskContext, frames: int = 1) -> None:
-        self.ctx = ctx
-        self._frame, self._frames = 0, frames
-        area = source.size[0] * source.size[1]
-        ctx.stage("restoring", work=area * frames)
-        self._stages = len(chain.treatments)
-        tried = self._stages > 1 and area > WORTH_A_TRIAL
-        seconds = [self._tried(one, source) if tried and not restores_faces(one) else None for one in chain.treatments]
-        known = [one for one in seconds if one is not None]
-        usual = sum(known) / len(known) if known else 1.0
-        costs, scale = [], 1
-        for treatment, measured in zip(chain.treatments, seconds, strict=True):
-            costs.append((usual if measured is None else measured) * scale**2)
-            scale *= treatment.restorer.scale
-        alpha = [cost if one.restorer.scale > 1 else 0.0 for cost, one in zip(costs, chain.treatments, strict=True)]
-        self._costs = costs + (alpha if source.alpha is not None else [])
-
-    def _tried(self, treatment: Treatment, source: Raster) -> float:
-        """Seconds that a stage takes for a corner of the picture."""
-        trial, began = source.pixels[:TRIAL, :TRIAL], time.perf_counter()
-        treated(treatment, trial, trial.dtype, lambda done: self.ctx.check_cancelled())
-        return time.perf_counter() - began
-
-    def part(self, stage: int) -> Callable[[float], None]:
-        """What a stage calls with the share of it that is done."""
-        before, here, whole = sum(self._costs[:stage]), self._costs[stage], sum(self._costs)
-        return lambda share: self._tell((before + share * here) / whole)
-
-    def next_frame(self) -> None:
-        """A frame is done."""
-        self._tell(1.0)
-        self._frame += 1
-
-    def _tell(self, share: float) -> None:
-        frames = max(self._frames, self._frame + 1)  # a file may say too few
-        step = {} if frames == 1 else {"step": self._frame + 1, "steps": frames}
-        self.ctx.step((self._frame + share) / frames, **step)
-
-    def alpha_part(self, stage: int) -> Callable[[float], None]:
-        """The same for what a stage does to the alpha."""
-        return self.part(self._stages + stage)

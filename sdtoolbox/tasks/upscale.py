@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING
 
 from sdtoolbox.protocols import Drawn, Restorer, TaskContext
 from sdtoolbox.schema.restoring import Upscale
+from sdtoolbox.tasks.chains import Chain, chained
 from sdtoolbox.tasks.diffusion import concrete
 from sdtoolbox.tasks.enlarging import opened
 from sdtoolbox.tasks.mixing import Mixture, Resampled
-from sdtoolbox.tasks.restoring import Chain, chained, finished, prior, restored, treatments_of
+from sdtoolbox.tasks.restoring import finished, prior, restored, treatments_of
 from sdtoolbox.tasks.tiling import Treatment
 from sdtoolbox.tasks.video import filmed
 

@@ -14,9 +14,11 @@ from sdtoolbox.images.video.remaking import remade
 from sdtoolbox.images.video.writing import VERSION
 from sdtoolbox.protocols import Drawn, TaskContext
 from sdtoolbox.schema.restoring import Restoring
+from sdtoolbox.tasks.chains import Chain
+from sdtoolbox.tasks.clock import Clock
 from sdtoolbox.tasks.diffusion import concrete
 from sdtoolbox.tasks.mixing import together
-from sdtoolbox.tasks.restoring import NOTHING, Chain, Clock, damage_known, restored_frame
+from sdtoolbox.tasks.restoring import NOTHING, damage_known, restored_frame
 
 ChainOf: TypeAlias = Callable[[tuple[int, int], TaskContext, ExitStack], Chain]
 """chain_of(size, ctx, held): the chain for frames of this size, whose restorers are kept loaded until `held` ends."""

@@ -21,16 +21,16 @@ def write_checkpoint(folder: Path) -> Path:
     path = folder / "checkpoints" / "fake"
     for part in ("unet", "vae", "text_encoder", "tokenizer"):
         (path / part).mkdir(parents=True)
-    _write_weights(path / "unet" / "diffusion_pytorch_model.safetensors", UNET)
-    _write_weights(path / "vae" / "diffusion_pytorch_model.safetensors", {"decoder.conv_in.weight": (1, 4, 1, 1)})
-    _write_weights(path / "text_encoder" / "model.safetensors", {"final_layer_norm.weight": (1,)})
+    write_weights(path / "unet" / "diffusion_pytorch_model.safetensors", UNET)
+    write_weights(path / "vae" / "diffusion_pytorch_model.safetensors", {"decoder.conv_in.weight": (1, 4, 1, 1)})
+    write_weights(path / "text_encoder" / "model.safetensors", {"final_layer_norm.weight": (1,)})
     (path / "model_index.json").write_text('{"_class_name": "StableDiffusionPipeline"}')
     (path / "unet" / "config.json").write_text('{"in_channels": 4}')
     (path / "sdtoolbox.json").write_text('{"name": "fake", "defaults": {"width": 16, "height": 16, "steps": 8}}')
     return path
 
 
-def _write_weights(path: Path, shapes: dict[str, tuple[int, ...]]) -> None:
+def write_weights(path: Path, shapes: dict[str, tuple[int, ...]]) -> None:
     """A safetensors file of zeros, written without torch."""
     header, end = {}, 0
     for name, shape in shapes.items():

@@ -169,7 +169,7 @@ class Pages:
         """The command line, or a server beside this one, may change extensions too."""
         while True:
             await asyncio.sleep(FOLLOW_SECONDS)
-            if self._toolbox.extensions_outdated:
+            if not self._changing.locked() and self._toolbox.extensions_outdated:
                 try:
                     await asyncio.to_thread(self.change, self._toolbox.follow_extensions)
                 except UserError as error:

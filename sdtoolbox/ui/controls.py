@@ -187,15 +187,15 @@ def _nothing(request: type[Request], name: str) -> str:
 def _options(request: type[Request], name: str, texts: Texts, toolbox: Toolbox) -> Component:
     """The options of whatever is chosen in another list; the value has those that were changed."""
     shelf = control_of(request, name).choices
-    registry = toolbox.registries.named(shelf)
+    registry, of = toolbox.registries.named(shelf), shelf.removesuffix("s")
     known = {entry.id: [_option(one, texts) for one in entry.value.options.values()] for entry in registry}
     return gr.HTML(
         value={},
         html_template=template("options", texts),
         **call("options", texts, known),
         task=request.task,
-        of=shelf.removesuffix("s"),
-        chosen=next(iter(registry.ids()), ""),
+        of=of,
+        chosen=request.model_fields[of].default or next(iter(registry.ids()), ""),
         **_words(request, name, texts),
     )
 

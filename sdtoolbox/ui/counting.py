@@ -13,7 +13,7 @@ from sdtoolbox.errors import UserError
 from sdtoolbox.models.entries import CatalogEntry
 from sdtoolbox.prompts import grammar
 from sdtoolbox.prompts.choices import Chance
-from sdtoolbox.prompts.dynamic import COMMENT, read
+from sdtoolbox.prompts.dynamic import COMMENT, read, without_comments
 from sdtoolbox.prompts.layout import lay_out
 from sdtoolbox.prompts.plan import Words, plan
 from sdtoolbox.prompts.styles import around
@@ -97,7 +97,7 @@ class Count:
             style = self._toolbox.styles.get(name)
             text = around(text, style.prompt if self._composes else style.negative_prompt)
         rewriting = Rewriting(self._toolbox.registries.prompt_syntaxes)
-        text = rewriting(text, self._asked.field)
+        text = rewriting(without_comments(text), self._asked.field)
         text, _ = take_tags(rewriting.decided(text, Chance("0"), self._toolbox.wildcards, self._asked.field))
         parts = plan(text, self._steps(), self._asked.field, composes=self._composes)
         comma = tokens(",")

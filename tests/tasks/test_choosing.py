@@ -16,8 +16,8 @@ from PIL import Image
 
 from sdtoolbox.errors import InvalidRequest, UserError
 from sdtoolbox.tasks import choosing
+from sdtoolbox.testing.checkpoint import write_weights
 from sdtoolbox.toolbox import Toolbox
-from tests.workers.fake_engine import _write_weights
 
 DRUNET = ("m_head.weight", "m_tail.weight", "m_body.0.res.0.weight", "m_up1.2.res.0.weight")
 FBCNN = ("m_head.weight", "m_tail.weight", "m_body_encoder.0.res.0.weight", "qf_pred.0.res.0.weight")
@@ -42,11 +42,11 @@ def models(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(choosing, "ENLARGERS", {2: "own-x2", 4: "own-x4"})
     folder = tmp_path / "models" / "restorers"
     folder.mkdir(parents=True)
-    _write_weights(folder / "own-denoiser.safetensors", dict.fromkeys(DRUNET, (1,)))
-    _write_weights(folder / "own-jpeg.safetensors", dict.fromkeys(FBCNN, (1,)))
-    _write_weights(folder / "lama.safetensors", dict.fromkeys(LAMA, (1,)))
+    write_weights(folder / "own-denoiser.safetensors", dict.fromkeys(DRUNET, (1,)))
+    write_weights(folder / "own-jpeg.safetensors", dict.fromkeys(FBCNN, (1,)))
+    write_weights(folder / "lama.safetensors", dict.fromkeys(LAMA, (1,)))
     for scale in (2, 4):
-        _write_weights(folder / f"own-x{scale}.safetensors", compact(scale))
+        write_weights(folder / f"own-x{scale}.safetensors", compact(scale))
     return folder
 
 

@@ -14,7 +14,7 @@ from sdtoolbox.images.raster import Raster
 from sdtoolbox.protocols import Drawn
 from sdtoolbox.schema.restoring import Denoise, Upscale
 from sdtoolbox.tasks import denoise, upscale
-from sdtoolbox.tasks.restoring import chained
+from sdtoolbox.tasks.chains import chained
 from sdtoolbox.tasks.tiling import Treatment
 from tests.tasks.pictures import IMAGE, PictureContext, raster
 from tests.tasks.restorers import Fake, blurred, enlarged

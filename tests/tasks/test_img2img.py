@@ -203,7 +203,7 @@ def test_a_failed_upscaler_is_named(ctx: PictureContext) -> None:
     extension = Extension("author")
     extension.upscaler(lambda picture, width, height: picture, label="Lazy", on="pictures")
     extension.draft[0][1].value.function.__name__ = "lazy"
-    extension.merge(ctx.registries)
+    ctx.registries.merge(extension.draft)
     with pytest.raises(UserError, match="upscaler Lazy of author returned") as caught:
         draw(ctx, upscaler="Lazy", width=128, height=96, strength=0.5)
     assert (caught.value.code, caught.value.field) == ("EXTENSION_FAILED", "upscaler")

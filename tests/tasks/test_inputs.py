@@ -13,9 +13,9 @@ from PIL import Image
 
 from sdtoolbox.errors import InvalidRequest, UserError
 from sdtoolbox.images.masks import mask_png
+from sdtoolbox.testing.checkpoint import UNET, write_checkpoint, write_weights
 from sdtoolbox.toolbox import Toolbox
 from tests.tasks.pictures import box_mask
-from tests.workers.fake_engine import UNET, _write_weights, write_checkpoint
 
 
 def png(width: int, height: int) -> bytes:
@@ -159,7 +159,7 @@ def test_a_picture_is_widened_without_a_mask(toolbox: Toolbox) -> None:
 def test_models_that_edit_by_instruction_are_for_img2img(toolbox: Toolbox, tmp_path: Path) -> None:
     folder = write_checkpoint(tmp_path / "more")
     wide = UNET | {"conv_in.weight": (1, 8, 3, 3)}
-    _write_weights(folder / "unet" / "diffusion_pytorch_model.safetensors", wide)
+    write_weights(folder / "unet" / "diffusion_pytorch_model.safetensors", wide)
     (folder / "unet" / "config.json").write_text('{"in_channels": 8}')
     with Toolbox.open(home=tmp_path / "home2", model_folders=(tmp_path / "more",), safe_mode=True) as other:
         assert resolved(other, "img2img").checkpoint

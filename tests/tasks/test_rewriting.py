@@ -21,7 +21,6 @@ from sdtoolbox.tasks.rewriting import Rewriting
 from sdtoolbox.tasks.wordings import _check_rewritten
 from sdtoolbox.testing import fake_toolbox
 from sdtoolbox.toolbox import Toolbox
-from sdtoolbox.ui.counting import counting_functions
 
 FACES = {":)": "a smiling face", ":(": "a crying face", ":?": "{red|blue}", ":w": "__faces__", ":l": "<lora:none:1>"}
 
@@ -102,12 +101,6 @@ def test_all_prompts_are_rewritten_before_choices_are_decided_and_what_these_bri
     every = resolved(prompt="__more__", combinatorial=True)
     assert {batch.request.prompt for batch in diffusion.batches(every)} == wanted
     assert every.batch_count == 4
-
-
-def test_the_pages_counter_counts_what_will_be_said(toolbox: Toolbox) -> None:
-    (count,) = counting_functions(toolbox)
-    typed, words = (count({"text": text, "checkpoint": "fake"}) for text in (":), old", "a smiling face, old"))
-    assert typed["chunks"] == words["chunks"] != []
 
 
 @pytest.mark.parametrize(

@@ -92,3 +92,30 @@ def test_a_finished_picture_is_drawn_again_larger_with_what_the_form_says(open_p
     assert "Seed: 41" in parameters(page)
     assert page.is_disabled("[data-action=hires]")  # it is enlarged already
     assert page.failures == []
+
+
+def test_steers_are_added_set_and_reach_the_picture(open_page: Open) -> None:
+    page = open_page()
+    unfold(page, "Guidance")
+    adder = page.locator("#txt2img-steers .sd-stages > .sd-combo")
+    adder.locator("input").click()
+    adder.locator(".sd-option", has_text="Dynamic thresholding").click()
+    row = page.locator("#txt2img-steers .sd-stage-row")
+    assert row.get_by_label("Blend").count() == 0
+    row.get_by_label("Percentile").fill("2")
+    page.click("#txt2img-generate")
+    page.wait_for_selector("#txt2img-steers >> text=Allowed is a number from 0.5 to 1.")
+    row.get_by_label("Percentile").fill("0.9")
+    page.wait_for_function("document.querySelector('.sd-group:has(.sd-stages) .sd-fold-note').textContent === ' · 1'")
+    generate(page, 1)
+    assert 'Steers: "Dynamic thresholding: percentile=0.9"' in parameters(page)
+    page.wait_for_timeout(500)  # the browser's memory is written a moment later
+    page.reload()
+    page.wait_for_selector(".sd-stage[data-ready=true]")
+    unfold(page, "Guidance")
+    page.wait_for_function("document.querySelector('#txt2img-steers [role=combobox]').value === 'Dynamic thresholding'")
+    assert row.get_by_label("Percentile").input_value() == "0.9"
+    page.locator("#txt2img-steers").scroll_into_view_if_needed()
+    row.get_by_label("Remove Dynamic thresholding").click()
+    assert row.count() == 0
+    assert page.failures == []

@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 
 from sdtoolbox.prompts.styles import Style
+from sdtoolbox.registered import PromptSyntaxInfo
+from sdtoolbox.registry import Entry
 from sdtoolbox.schema.txt2img import Txt2Img
 from sdtoolbox.settings import Settings
 from sdtoolbox.toolbox import Toolbox
@@ -59,6 +61,22 @@ def test_styles_count_and_choices_are_about(count: Count) -> None:
     assert count("a house", styles=["Snow"], field="negative_prompt")["chunks"] == [4]
     open_one = count("a __colour__ {house|snow}")
     assert (open_one["chunks"], open_one["about"]) == ([3], True)
+
+
+def test_words_that_a_prompt_syntax_stands_for_are_counted(count: Count, toolbox: Toolbox) -> None:
+    def rewrite(text: str) -> str:
+        return text.replace(":-", "a {red|red} house")
+
+    before = toolbox.registries.prompt_syntaxes.copied()
+    toolbox.registries.prompt_syntaxes.add(Entry("dashes", "Dashes", "mine", PromptSyntaxInfo(rewrite)))
+    try:
+        assert count(":- # :-")["chunks"] == [3]
+        bad = Entry("bad", "Bad", "mine", PromptSyntaxInfo(lambda text: f"{text}!"))
+        toolbox.registries.prompt_syntaxes.add(bad)
+        (mistake,) = count("a house")["mistakes"]
+        assert mistake["text"].startswith("The prompt syntax Bad of mine changes what was rewritten already")
+    finally:
+        toolbox.registries.prompt_syntaxes = before
 
 
 def test_marks_say_what_counts_how_and_when(count: Count) -> None:

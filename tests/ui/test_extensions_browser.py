@@ -70,7 +70,7 @@ def own_web(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Web]:
     (folder / "guide_sampler.py").write_text(shown_in_the_guide("A sampler"))
     (folder / "guide_tab.py").write_text(shown_in_the_guide("A tab"))
     (folder / "syntax.py").write_text("def register(ext)\n")
-    with serve(home) as running:
+    with serve(home, extension_patience="60") as running:
         yield running
 
 

@@ -1,0 +1,1 @@
+"""Preprocessors: what a picture goes through before img2img draws it anew."""
