@@ -62,6 +62,8 @@ Noise: TypeAlias = "Callable[[float, float], Tensor]"
 the order and overlap of the calls. a <= b: a fresh draw."""
 OnStep: TypeAlias = "Callable[[int, Tensor, Tensor], None]"
 """on_step(i, x, denoised) after (or in) step i, from 0."""
+Measure: TypeAlias = "Callable[[str, Sequence[float]], None]"
+"""measure(name, values): what a sampler has to report, one number per image; the last report of a name counts."""
 
 
 class NoiseTable(Protocol):
@@ -102,6 +104,13 @@ class NoiseSource(Protocol):
 
     def __call__(self, a: float, b: float) -> Tensor:
         """See `Noise`."""
+        ...
+
+    def of(self, image: int) -> Noise:
+        """The noise of one image of the batch, [1, C, h, w]: what it would be given alone, fresh draws too.
+
+        That holds for who draws for each image through this alone: calls for the batch count as draws of all.
+        """
         ...
 
 

@@ -20,8 +20,9 @@ class SamplerInfo:
     """A registered sampler: the function and what one must know to use it.
 
     `needs` are the keywords that it is given besides: `unconditional`, a second denoiser with the estimate without the
-    prompt, served from the same network call; `noise_table`, the model's `NoiseTable`. `schedule` is the id of the
-    schedule that "automatic" stands for with it.
+    prompt, served from the same network call; `noise_table`, the model's `NoiseTable`; `measure(name, values)`, which
+    reports a number for each image of the batch. `schedule` is the id of the schedule that "automatic" stands for with
+    it.
     """
 
     function: Callable[..., Any]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import math
 import struct
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -138,3 +138,8 @@ class BatchNoise:
     def __call__(self, a: float, b: float) -> Tensor:
         """Noise [B, C, h, w] for the step from noise level a to b; see `protocols.Noise`."""
         return torch.stack([path.increment(a, b) for path in self._paths]).to(self._device)
+
+    def of(self, image: int) -> Callable[[float, float], Tensor]:
+        """The noise of one image, [1, C, h, w]; see `protocols.NoiseSource`."""
+        path = self._paths[image]  # each path counts its own fresh draws
+        return lambda a, b: path.increment(a, b)[None].to(self._device)

@@ -31,7 +31,7 @@ from sdtoolbox.schema.requests import Request
 
 F = TypeVar("F", bound=Callable[..., Any])
 SAMPLER_ARGUMENTS = ("denoise", "x", "sigmas", "noise", "on_step")
-SAMPLER_NEEDS = ("unconditional", "noise_table")
+SAMPLER_NEEDS = ("unconditional", "noise_table", "measure")
 """What a sampler is given besides, if it names it: see `registered.SamplerInfo.needs`."""
 STEER_NEEDS = ("prompted", "guidance_scale", "sigmas", "noise_table")
 """What a steer is given besides, if it names it: see `registered.SteerInfo.needs`."""
@@ -68,7 +68,8 @@ class Extension:
         """Add a sampler: `function(denoise, x, sigmas, *, noise, on_step, **options)`; may be used as a decorator.
 
         `schedule` is the id of the one that "automatic" stands for with it.
-        One that names `unconditional` or `noise_table` after `on_step` is given it: see `registered.SamplerInfo`.
+        One that names `unconditional`, `noise_table` or `measure` after `on_step` is given it: see
+        `registered.SamplerInfo`.
         TypeError if the function does not take these arguments or an option has no default.
         """
         needs = tuple(name for name in SAMPLER_NEEDS if name in inspect.signature(function).parameters)

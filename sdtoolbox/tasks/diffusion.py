@@ -21,6 +21,7 @@ from sdtoolbox.samplers.rescaling import rescaling
 from sdtoolbox.schema.drawing import Drawing
 from sdtoolbox.schema.results import Stage
 from sdtoolbox.schema.wordings import Wording
+from sdtoolbox.tasks.measuring import Reports
 from sdtoolbox.tasks.steers import registered_steers
 from sdtoolbox.tasks.words import read_words
 
@@ -250,10 +251,10 @@ def sample(
     x: Tensor,
     step_work: float = 1.0,
     stage: Stage = "sampling",
-) -> Tensor:
+) -> tuple[Tensor, list[dict[str, float]]]:
     """The latents [B, C, h, w] to which the request's sampler brings x, which carries noise of std sigmas[0].
 
-    `step_work` is how long a step takes next to one of the job's first drawing, `stage` what the progress calls it.
+    And what it reports of each image. `step_work` is how long a step takes next to one of the job's first drawing, `stage` what the progress calls it.
     EXTENSION_FAILED if what a sampler returns is no such latent, NUMERIC if it is not finite.
     """
     entry = _sampler(batch.request, ctx)
@@ -265,12 +266,13 @@ def sample(
         if ctx.wants_preview():
             ctx.preview(model.preview(denoised))
 
-    offered = {"unconditional": denoisers.unconditional, "noise_table": model.noise_table}
+    reports = Reports(entry, len(x))
+    offered = {"unconditional": denoisers.unconditional, "noise_table": model.noise_table, "measure": reports}
     needed = {name: offered[name] for name in entry.value.needs}
     options = batch.request.sampler_options
     latents = entry.value.function(denoisers.guided, x, sigmas, noise=noise, on_step=on_step, **needed, **options)
     _check_result(entry, latents, x)
-    return latents  # type: ignore[no-any-return]
+    return latents, reports.of_images
 
 
 def _check_result(entry: Entry[SamplerInfo], latents: Any, x: Tensor) -> None:
@@ -317,16 +319,17 @@ def decoded(
     *,
     size: tuple[int, int] | None = None,
     drawn_with: Mapping[str, DiffusionModel] | None = None,
+    measured: Sequence[Mapping[str, float]] = (),
 ) -> Iterator[Drawn]:
     """The finished pictures of a batch, each with what draws it again.
 
     `size`, width and height, where it is not the request's. `drawn_with` has the models that drew by the field that
-    names each, the checkpoint among them, if `model` was not the only one.
+    names each, the checkpoint among them, if `model` was not the only one. `measured` is what is known of each picture.
     """
     images = pictures(model, batch, ctx, latents, size)
     tell(ctx, drawn_with or {"checkpoint": model})
     for i, image in enumerate(images):
-        yield Drawn(image, batch.seeds[i], batch.request, i)
+        yield Drawn(image, batch.seeds[i], batch.request, i, measured=measured[i] if measured else {})
 
 
 def pictures(

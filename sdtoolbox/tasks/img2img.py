@@ -66,6 +66,7 @@ def _draw(
         passes: dict[float, Pass] = {}
         for batch in group:
             pictures: list[Image] = []
+            measured: Sequence[Mapping[str, float]] = ()
             for number, strength in enumerate(strengths(request)):
                 here = _loop(batch, request, number)
                 if strength > 0:
@@ -77,8 +78,9 @@ def _draw(
                             first, request, ctx, strength=strength, exact_steps=exact, refiner=later
                         )
                     pictures = _again(passes[strength], here, source, target, pictures, ctx)
+                    measured = passes[strength].measured
                     diffusion.tell(ctx, drawn_with(request, model, refiner))
-                yield from _results(batch, target, pictures, number)
+                yield from _results(batch, target, pictures, number, measured)
 
 
 def _changes(request: Img2Img, target: Raster, ctx: TaskContext) -> list[Change]:
@@ -127,13 +129,20 @@ def _latents_resized(model: DiffusionModel, source: Raster, request: Img2Img, ct
     return large
 
 
-def _results(batch: Batch[Img2Img], target: Raster, pictures: Sequence[Image], number: int) -> Iterator[Drawn]:
+def _results(
+    batch: Batch[Img2Img],
+    target: Raster,
+    pictures: Sequence[Image],
+    number: int,
+    measured: Sequence[Mapping[str, float]],
+) -> Iterator[Drawn]:
     from sdtoolbox.images.compositing import recoloured
 
     request: Request = batch.request
     for i, seed in enumerate(batch.seeds):
         raster = recoloured(target, pictures[i]) if pictures else target
-        yield Drawn(raster, seed, request, number * len(batch.seeds) + i)
+        place = number * len(batch.seeds) + i
+        yield Drawn(raster, seed, request, place, measured=measured[i] if measured else {})
 
 
 def register(ext: Extension) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -54,9 +54,10 @@ def _draw(
             rasters = inside.pictures(here) if inside is not None else [source] * batch.request.batch_size
             for i, raster in enumerate(rasters):
                 single = _alone(here, i, here.first + (i + 1) * each - len(passes))
-                wide, whole_mask = _beyond(raster, mask, passes, single, ctx, model, refiner)
+                told = inside.measured[i] if inside is not None and inside.measured else {}
+                wide, whole_mask, told = _beyond(raster, mask, passes, single, ctx, model, refiner, told)
                 diffusion.tell(ctx, drawn_with(request, model, refiner))
-                measured = {"seam": round(seam_score(wide.picture(), whole_mask), 3)}
+                measured = {**told, "seam": round(seam_score(wide.picture(), whole_mask), 3)}
                 yield Drawn(wide, batch.seeds[i], batch.request, i, measured=measured)
 
 
@@ -87,15 +88,21 @@ def _beyond(
     ctx: TaskContext,
     model: DiffusionModel,
     refiner: DiffusionModel | None,
-) -> tuple[Raster, Mask]:
-    """The picture with all that is drawn beyond its edges, and the mask of everything that was drawn."""
+    told: Mapping[str, float],
+) -> tuple[Raster, Mask, Mapping[str, float]]:
+    """The picture with all that is drawn beyond its edges, and the mask of everything that was drawn.
+
+    And what the sampler last reported; `told`, if nothing is drawn.
+    """
     request = batch.request
     for number, one in enumerate(passes):
         part = widened(raster, one, request)
         here = replace(batch, first=batch.first + number)
         settling = [SETTLING ** (i + 1) for i in range(request.outpaint_settling)]
-        (raster,) = Repainting(part, request, ctx, model, refiner, settling).pictures(here)
-    return raster, everything_drawn(mask, request, raster.size)
+        drawing = Repainting(part, request, ctx, model, refiner, settling)
+        (raster,) = drawing.pictures(here)
+        told = drawing.measured[0] if drawing.measured else told
+    return raster, everything_drawn(mask, request, raster.size), told
 
 
 def everything_drawn(mask: Mask | None, request: Inpaint, size: tuple[int, int]) -> Mask:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from sdtoolbox.protocols import DiffusionModel, Steer, TaskContext
@@ -44,6 +44,7 @@ class Pass:
         self.strength, self._exact = strength, exact_steps
         self._step_work, self._stage = step_work, stage
         self._levels: tuple[list[float], Denoisers] | None = None
+        self.measured: Sequence[Mapping[str, float]] = ()  # what the sampler reported of each image of the last batch
 
     @property
     def last_model(self) -> DiffusionModel:
@@ -68,7 +69,7 @@ class Pass:
         x = noise.initial() * sigmas[0]
         if start is not None:
             x = x + start
-        return diffusion.sample(
+        latents, self.measured = diffusion.sample(
             self.model,
             batch,
             self._ctx,
@@ -79,6 +80,7 @@ class Pass:
             step_work=self._step_work,
             stage=self._stage,
         )
+        return latents
 
     def _ready(self, first: int) -> tuple[list[float], Denoisers]:
         if self._levels is None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -96,6 +96,11 @@ class Repainting:
     def last_model(self) -> DiffusionModel:
         """The one that made the last steps."""
         return self._pass.last_model
+
+    @property
+    def measured(self) -> Sequence[Mapping[str, float]]:
+        """What the sampler reported of each picture, the last time that it was drawn; empty if nothing was."""
+        return self._passes[-1].measured
 
     def pictures(self, batch: Batch[Inpaint]) -> list[Raster]:
         """The whole pictures of a batch: outside the mask and its blur the same as before, bit for bit."""

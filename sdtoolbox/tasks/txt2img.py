@@ -51,8 +51,10 @@ def _draw(request: Txt2Img, group: Iterator[Batch[Txt2Img]], ctx: TaskContext) -
                 latents = second.latents(second_batch(batch), large)
             diffusion.check_not_constant(latents)
             size = second_size(request) if second is not None else None
-            last = (second or first).last_model
-            yield from diffusion.decoded(last, batch, ctx, latents, size=size, drawn_with=used)
+            last = second or first
+            yield from diffusion.decoded(
+                last.last_model, batch, ctx, latents, size=size, drawn_with=used, measured=last.measured
+            )
 
 
 def register(ext: Extension) -> None:

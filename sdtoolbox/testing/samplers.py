@@ -32,7 +32,7 @@ def run_sampler(
     info: SamplerInfo, x: Any, sigmas: Sequence[float], *, noise: Any, denoise: Any = gaussian, **given: Any
 ) -> Any:
     """What a registered sampler makes of x; `given` are options, or `on_step`. Guidance is off."""
-    offered = {"unconditional": denoise, "noise_table": TABLE}
+    offered = {"unconditional": denoise, "noise_table": TABLE, "measure": lambda name, values: None}
     arguments = {"on_step": lambda i, x, denoised: None} | {name: offered[name] for name in info.needs} | given
     return info.function(denoise, x, sigmas, noise=noise, **arguments)
 

@@ -30,7 +30,7 @@ def run(
     **options: Any,
 ) -> Any:
     """What a sampler makes of x, without noise unless `noise` is given; guidance is off: both denoisers are one."""
-    needs = {"unconditional": denoise, "noise_table": noise_table}
+    needs = {"unconditional": denoise, "noise_table": noise_table, "measure": lambda name, values: None}
     named = {name: value for name, value in needs.items() if name in inspect.signature(sampler).parameters}
     arguments = {"noise": no_noise, "on_step": lambda i, x, denoised: None} | named | options
     return sampler(denoise, x, sigmas, **arguments)

@@ -113,7 +113,7 @@ def bad(pixels: np.ndarray, points: Any, box: Any, *, kind: str = "shape") -> An
 def test_what_comes_back_is_a_mask_or_an_error() -> None:
     ext, registries = Extension("mine"), Registries()
     ext.selector(bad)
-    ext.merge(registries)
+    registries.merge(ext.draft)
     entry = registries.selectors.get("bad")
     for kind in ("shape", "nan", "none"):
         with pytest.raises(UserError, match="gave no mask") as caught:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import gradio as gr
 import httpx
 import pytest
 from fastapi import FastAPI
@@ -24,7 +25,7 @@ from sdtoolbox.ui.app import Pages
 from sdtoolbox.ui.sites import split
 
 pytestmark = pytest.mark.filterwarnings("ignore:SSR mode is not supported")  # Gradio warns though it is switched off
-TAB = '''
+TAB = """
 def {name}(toolbox):
     import gradio as gr
 
@@ -33,7 +34,7 @@ def {name}(toolbox):
 
 def register(ext):
     ext.tab({name})
-'''
+"""
 
 
 @pytest.fixture
@@ -47,6 +48,19 @@ def toolbox(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Toolbox
     (tmp_path / "extensions" / "garden.py").write_text(TAB.format(name="garden"))
     with Toolbox.open(Settings(home=tmp_path, extension_patience=60)) as opened:
         yield opened
+
+
+@pytest.fixture
+def small(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pages with nothing but the extensions' tabs."""
+
+    def build(toolbox: Toolbox, texts: Any, **_options: Any) -> gr.Blocks:
+        with gr.Blocks() as page:
+            for entry in toolbox.registries.tabs:
+                entry.value(toolbox)
+        return page
+
+    monkeypatch.setattr(face, "build_page", build)
 
 
 def live(toolbox: Toolbox, test: Callable[[Pages, httpx.AsyncClient], Any], **options: Any) -> None:
@@ -98,6 +112,7 @@ def test_pages_are_swapped_and_what_was_there_before_can_be_freed(toolbox: Toolb
     live(toolbox, test, prepare=prepared.append)
 
 
+@pytest.mark.usefixtures("small")
 def test_an_old_page_is_answered_as_long_as_it_is_open_but_not_for_ever(toolbox: Toolbox) -> None:
     async def test(pages: Pages, client: httpx.AsyncClient) -> None:
         pages._sites[0]._open += 1  # a stream
@@ -107,12 +122,14 @@ def test_an_old_page_is_answered_as_long_as_it_is_open_but_not_for_ever(toolbox:
         assert "here is garden" in await text(client, "/page-1/config")
         assert "here is garden" not in await text(client, "/config")
         for _ in range(2):
+            pages._sites[-1]._open += 1
             await asyncio.to_thread(pages.change, toolbox.reload_extensions)
-        assert pages.numbers[-1] == 4 and 1 not in pages.numbers
+        assert pages.numbers == [2, 3, 4]
 
     live(toolbox, test)
 
 
+@pytest.mark.usefixtures("small")
 def test_pages_that_cannot_be_built_leave_the_old_ones_and_say_why(
     toolbox: Toolbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -131,6 +148,7 @@ def test_pages_that_cannot_be_built_leave_the_old_ones_and_say_why(
     live(toolbox, test)
 
 
+@pytest.mark.usefixtures("small")
 def test_one_change_at_a_time(toolbox: Toolbox) -> None:
     async def test(pages: Pages, _client: httpx.AsyncClient) -> None:
         def twice() -> None:
@@ -145,6 +163,7 @@ def test_one_change_at_a_time(toolbox: Toolbox) -> None:
     live(toolbox, test)
 
 
+@pytest.mark.usefixtures("small")
 def test_what_another_process_switches_is_followed(toolbox: Toolbox, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(face, "FOLLOW_SECONDS", 0.02)
 

@@ -171,9 +171,7 @@ def test_switched_off_its_tab_and_sampler_go_and_come_back_with_the_form_as_it_w
     assert not page.failures
 
 
-def test_a_changed_file_counts_after_reload_and_other_browsers_are_told(
-    own_web: Web, page: Any, chromium: Any
-) -> None:
+def test_a_changed_file_counts_after_reload_and_other_browsers_are_told(own_web: Web, page: Any, chromium: Any) -> None:
     other = visit(own_web, chromium)
     try:
         (own_web.home / "extensions" / "garden.py").write_text(LABELLED.format(label="Meadow"))
