@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
@@ -82,7 +83,9 @@ class Prior:
     ) -> Pixels:
         """As `__call__`.
 
-        Scale 1: the reverse process begins at the noise level that `noise` has in latents, and nothing is added.
+        Scale 1: the reverse process begins at the noise level that `noise` has in latents. In every step what is left
+        of the noise is what the picture itself has beyond the estimate, so that nothing is added: Kawar et al. (2022),
+        "Denoising Diffusion Restoration Models", equation 7, for pictures with noise alone and without fresh noise.
         Larger: it begins a little noise away from the enlarged picture; in every step what the estimate lacks of the
         small one is added. `prompt` says what is seen, `guidance` how much that counts.
         """
@@ -102,7 +105,11 @@ class Prior:
         drawn = np.random.default_rng(seed).normal(0, noise, pixels.shape)
         # As much noise once more: what that changes in the latents is what the noise in them amounts to.
         level = float((self._latents(pixels + drawn) - latents).std())
-        return self._picture(self._reversed(latents, level, steps, denoise), pixels.shape)
+        watched, x = self._watched(denoise), latents
+        for sigma, following in pairwise(_falling(level, steps) if level > 0 else ()):
+            estimate = watched(x, sigma)
+            x = estimate + (following / level) * (latents - estimate)
+        return self._picture(x, pixels.shape)
 
     def _enlarged(self, pixels: Pixels, steps: int, denoise: Denoiser, seed: int) -> Pixels:
         height, width = (side * self.scale for side in pixels.shape[:2])
@@ -124,12 +131,13 @@ class Prior:
 
     def _reversed(self, x: Tensor, sigma: float, steps: int, denoise: Denoiser) -> Tensor:
         """The way down from `sigma`, by Euler's method: nothing is drawn on it, so it has one end."""
-        if sigma <= 0:
-            return x
-        sigmas = [sigma * (1 - i / steps) ** CURVE for i in range(steps)] + [0.0]
         euler = self.ctx.registries.samplers.get("euler").value.function
         found: Tensor = euler(
-            self._watched(denoise), x, sigmas, noise=lambda a, b: x.new_zeros(x.shape), on_step=lambda *_: None
+            self._watched(denoise),
+            x,
+            _falling(sigma, steps),
+            noise=lambda a, b: x.new_zeros(x.shape),
+            on_step=lambda *_: None,
         )
         return found
 
@@ -147,6 +155,11 @@ class Prior:
     def _picture(self, latents: Tensor, shape: tuple[int, ...]) -> Pixels:
         (picture,) = self.model.decode(latents, shape[1], shape[0])
         return np.asarray(picture, np.float32) / np.float32(255)
+
+
+def _falling(sigma: float, steps: int) -> list[float]:
+    """Noise levels from `sigma` to 0."""
+    return [sigma * (1 - i / steps) ** CURVE for i in range(steps)] + [0.0]
 
 
 OPTIONS = options_of(Prior.restored, ("self", "pixels", "noise"))
