@@ -14,7 +14,6 @@ it carries more noise than the next level stands for: the predictor and the corr
 
 from __future__ import annotations
 
-import logging
 import math
 from itertools import pairwise
 from typing import TYPE_CHECKING, Annotated
@@ -27,9 +26,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from sdtoolbox.extensions import Extension
-    from sdtoolbox.protocols import Denoiser, Noise, OnStep
-
-log = logging.getLogger(__name__)
+    from sdtoolbox.protocols import Denoiser, Measure, Noise, OnStep
 
 Iterations = Annotated[int, Limits(1, 200)]
 
@@ -69,6 +66,7 @@ def adjusted_langevin(
     *,
     noise: Noise,
     on_step: OnStep,
+    measure: Measure,
     iterations: Iterations = 2,
     step: Annotated[float, Limits(0.001, 10)] = 1.0,
     glide: bool = True,
@@ -77,10 +75,10 @@ def adjusted_langevin(
 
     The Metropolis-adjusted Langevin algorithm (Roberts and Tweedie 1996). ε is `step` σ² / n^(1/3) for latents of n
     numbers, so that as many steps are taken whatever the size of the picture (Roberts and Rosenthal 1998). Each image
-    is judged by itself: `_taken`. The share that was taken is written into the worker's log. `glide` as in `langevin`.
+    is judged by itself: `_taken`. The share that was taken is reported as `acceptance_rate`. `glide` as in `langevin`.
     """
     share = min(step / x[0].numel() ** (1 / 3), 1.0)
-    rates = []
+    takings = []  # bool [B], of each step
     for i, (sigma, sigma_next) in enumerate(pairwise(sigmas)):
         epsilon = share * sigma**2
         denoised = denoise(x, sigma)
@@ -89,11 +87,11 @@ def adjusted_langevin(
             there = denoise(proposed, sigma)
             taken = _taken((denoised - x) / sigma**2, (there - proposed) / sigma**2, epsilon, noise(sigma, sigma))
             x, denoised = proposed.where(taken, x), there.where(taken, denoised)
-            rates.append(float(taken.float().mean()))
+            takings.append(taken.flatten())
         if glide or sigma_next == 0:
             x = denoised + (x - denoised) * (sigma_next / sigma)
         on_step(i, x, denoised)
-    log.info("adjusted_langevin: %.0f %% of %d steps were taken", 100 * sum(rates) / len(rates), len(rates))
+    measure("acceptance_rate", [float(sum(image)) / len(takings) for image in zip(*takings, strict=True)])
     return x
 
 

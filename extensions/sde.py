@@ -12,7 +12,6 @@ known of a long step's variance.
 
 from __future__ import annotations
 
-import logging
 import math
 from itertools import pairwise
 from typing import TYPE_CHECKING, Annotated
@@ -25,9 +24,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from sdtoolbox.extensions import Extension
-    from sdtoolbox.protocols import Denoiser, Noise, OnStep
-
-log = logging.getLogger(__name__)
+    from sdtoolbox.protocols import Denoiser, Measure, Noise, NoiseSource, OnStep
 
 FIRST_STEP, SHORTEST, LARGEST_GROWTH = 0.05, 1e-3, 3.0
 """Lengths in log σ of the first attempt and of one that is never refused; how many times longer the next one may be."""
@@ -40,8 +37,9 @@ def reverse_sde(
     x: Tensor,
     sigmas: Sequence[float],
     *,
-    noise: Noise,
+    noise: NoiseSource,
     on_step: OnStep,
+    measure: Measure,
     rtol: Annotated[float, Limits(1e-3, 1)] = 0.1,
     atol: Annotated[float, Limits(1e-4, 1)] = 0.0078,
 ) -> Tensor:
@@ -50,16 +48,14 @@ def reverse_sde(
     Jolicoeur-Martineau et al. (2021), "Gotta Go Fast When Generating Data with Score-Based Models", algorithm 1: a step
     of Euler and Maruyama is compared with one that takes the mean of the scores at both ends. Where they differ by more
     than `rtol` of the values or `atol`, in the mean square, a shorter step is tried; else the second one counts.
-    Images are drawn one after another, because each has its own steps; how many is written into the worker's log. The
+    Images are drawn one after another, because each has its own steps; how many were taken and refused is reported. The
     number of steps only sets the ladder on which progress is shown.
     """
     images, steps, end, result = len(x), len(sigmas) - 1, sigmas[-2], x.clone()
+    walks = []
     for k in range(images):
-
-        def path(a: float, b: float, k: int = k) -> Tensor:
-            return noise(a, b)[k : k + 1]
-
-        walk, reached = _Walk(denoise, path, x[k : k + 1], sigmas[0]), 0
+        walk, reached = _Walk(denoise, noise.of(k), x[k : k + 1], sigmas[0]), 0
+        walks.append(walk)
         while reached < steps:
             if walk.sigma > end:
                 walk.attempt(end, rtol, atol)
@@ -68,7 +64,8 @@ def reverse_sde(
                 on_step(step, walk.x, walk.denoised)
             reached = passed
         result[k : k + 1] = walk.denoised
-        log.info("reverse_sde: image %d took %d steps and tried %d more", k + 1, walk.taken, walk.refused)
+    measure("steps_taken", [walk.taken for walk in walks])
+    measure("steps_refused", [walk.refused for walk in walks])
     return result
 
 

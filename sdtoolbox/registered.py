@@ -100,6 +100,25 @@ class RestorerInfo:
 
 
 @dataclass(frozen=True, slots=True)
+class ArchitectureInfo:
+    """A registered architecture: networks that clean or enlarge pictures, of a layout that is not known here.
+
+    `detect(shapes)`, the shape of each tensor of a file by its name -> how many times larger these networks make a
+    picture, 1 where it keeps its size, None if the file is none of theirs. The web process calls it, for every file
+    that nothing else knows. `build(tensors)`, float32 on the CPU by name -> the `torch.nn.Module` with these weights,
+    in the worker: RGB float32 [B, 3, h, w] in [0, 1] -> [B, 3, h * scale, w * scale]. It is shown sides that are
+    multiples of `multiple`. `version` and `sha256` say which files of the extension they are from.
+    """
+
+    detect: Callable[[Mapping[str, tuple[int, ...]]], int | None]
+    build: Callable[..., Any]
+    multiple: int = 1
+    help: str = ""
+    version: str = ""
+    sha256: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class PreprocessorInfo:
     """A registered preprocessor: what a picture goes through before it is drawn anew.
 

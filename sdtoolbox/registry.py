@@ -64,6 +64,14 @@ class Registry(Generic[T]):
         """Remember why there is nothing of this id or label."""
         self._absent[name.strip().casefold()] = why
 
+    def absent(self, name: str) -> Absent | None:
+        """Why there is nothing of this id or label, if that is known and nothing else has the name."""
+        return None if name in self else self._absent.get(name.strip().casefold())
+
+    def all_absent(self) -> dict[str, Absent]:
+        """Why there is nothing of some names, which are in lower case."""
+        return {name: why for name, why in self._absent.items() if name not in self._names}
+
     def clash(self, entry: Entry[T]) -> str | None:
         """Why `entry` cannot be added, naming both owners, or None if it can."""
         for name in (entry.id, entry.label):

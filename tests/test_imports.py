@@ -31,7 +31,7 @@ FLOORS = [
     {"protocols"},
     {"changes"},
     {"schema"},
-    {"database", "settings", "faults"},
+    {"database", "settings", "faults", "limited"},
     {"errors"},
     {"sdtoolbox"},
 ]

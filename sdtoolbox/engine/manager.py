@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cache, partial
 from typing import Any, TypeVar
 
 from torch import nn
@@ -132,7 +132,9 @@ class ModelManager:
             return self._upscaler(entry, announce, watch or (lambda: None))
         if entry.variant in FACES:
             return self._face_network(entry, announce)
-        return self._network(entry, self._device, load_network, announce)
+        architecture = self._catalog.architectures.get(entry, "stages")
+        load_it = partial(load_network, architecture=architecture)
+        return self._network(entry, self._device, load_it, announce, architecture)
 
     def _find(self, checkpoint_id: str, adapters: Sequence[Adapter], vae: str | None) -> Wanted:
         """The entries of a lease; LORA_INCOMPATIBLE or MODEL_TYPE before any work if they do not go together."""
@@ -252,20 +254,22 @@ class ModelManager:
         device: Device,
         load_it: Callable[[CatalogEntry, Device, Callable[[], str]], N],
         announce: Announce,
+        architecture: Hashable = None,
     ) -> Iterator[N]:
-        """A network for pictures, until the block ends."""
+        """A network for pictures, until the block ends; made anew if its architecture is another than it was."""
         with ExitStack() as held:
             held.callback(self._settle)
             with self._loading:
                 version = version_of(entry)
-                slot = self._held(key_of(entry), version)
+                made_of = version if architecture is None else (version, architecture)
+                slot = self._held(key_of(entry), made_of)
                 if slot is None:
                     announce()
                     if entry.variant not in UPSCALERS:  # for them `_prepare` does it: they may be offloaded
                         self._make_room({memory.kind_of(device.torch_device): stored_bytes(entry)})
                     identity = self._identities.of(entry, version)
                     loaded = self._loaded(entry, lambda: load_it(entry, device, identity))
-                    slot = self._cache.put(Slot(entry, version, loaded, lambda: memory.footprint([loaded.network])))
+                    slot = self._cache.put(Slot(entry, made_of, loaded, lambda: memory.footprint([loaded.network])))
                 held.callback(self._cache.give_back, slot)
             self.on_change()
             yield slot.value

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
+from sdtoolbox.errors import UserError
 from sdtoolbox.extensions.extension import Extension
 from sdtoolbox.extensions.finding import Source
 from sdtoolbox.extensions.importing import drafted
@@ -97,7 +98,10 @@ def _later(source: Source, kind: str, identity: str) -> Callable[..., Any]:
     def call(*given: Any, **named: Any) -> Any:
         if not found:
             draft = drafted(source).draft
-            found.append(next(entry.value.function for what, entry in draft if (what, entry.id) == (kind, identity)))
+            found.extend(entry.value.function for what, entry in draft if (what, entry.id) == (kind, identity))
+        if not found:  # its files are others by now than those that were tried
+            said = f"the extension {source.name} does not add {identity} any more."
+            raise UserError("EXTENSION_FAILED", said, "Reload the extensions, then try again, or choose another.")
         return found[0](*given, **named)
 
     call.__name__ = identity

@@ -6,11 +6,13 @@ import inspect
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal, TypeVar
 
+from sdtoolbox.extensions.architectures import check_architecture
 from sdtoolbox.extensions.hooking import check_hook
 from sdtoolbox.extensions.own_settings import M, own_settings
 from sdtoolbox.extensions.routing import PARAMETER, address, check_route
 from sdtoolbox.protocols import Form, TaskFunction
 from sdtoolbox.registered import (
+    ArchitectureInfo,
     FillerInfo,
     HookEvent,
     HookInfo,
@@ -114,6 +116,25 @@ class Extension:
             "restorers", function, label, RestorerInfo(function, scale, reach, _help(function), options, needs)
         )
 
+    def architecture(
+        self,
+        name: str,
+        *,
+        detect: Callable[[Mapping[str, tuple[int, ...]]], int | None],
+        build: Callable[..., Any],
+        label: str | None = None,
+        multiple: int = 1,
+    ) -> None:
+        """Add an architecture: networks that clean or enlarge pictures, of a layout that is not known here.
+
+        `detect(shapes)` tells them by the shapes of their tensors, `build(tensors)` makes one with its weights: see
+        `registered.ArchitectureInfo`. Torch must be imported inside `build` alone. ValueError for a name that is no id
+        or known already, TypeError for functions that do not take one argument or a file that imports torch at its top.
+        """
+        check_architecture(name, detect, build, multiple)
+        info = ArchitectureInfo(detect, build, multiple, _help(build), self.version, self.sha256)
+        self.draft.append(("architectures", Entry(name, label or name.replace("_", " "), self.name, info)))
+
     def preprocessor(self, function: F, *, label: str | None = None) -> F:
         """Add a preprocessor: `function(pixels, **options)`, what img2img's picture goes through before it is drawn.
 
@@ -125,8 +146,8 @@ class Extension:
     def steer(self, function: F, *, label: str | None = None) -> F:
         """Add a steer: `function(denoise, **options)` gives another denoiser; see `registered.SteerInfo`.
 
-        One that names `prompted`, `guidance_scale`, `sigmas` or `noise_table` is given it. TypeError if the function does not take
-        denoise or an option has no default.
+        One that names `prompted`, `guidance_scale`, `sigmas` or `noise_table` is given it. TypeError if the function
+        does not take denoise or an option has no default.
         """
         needs = tuple(name for name in STEER_NEEDS if name in inspect.signature(function).parameters)
         options = _options(function, "steer", ("denoise",), STEER_NEEDS)
@@ -184,7 +205,10 @@ class Extension:
         self.draft.append(("tasks", Entry(request.task, label or request.task, self.name, info)))
 
     def tab(self, build: F, *, label: str | None = None) -> F:
-        """Add a tab: `build(toolbox)` is called inside a Gradio Blocks of its own."""
+        """Add a tab: `build(toolbox)` is called inside a Gradio Blocks of its own, once for each language of the page.
+
+        One that names `texts` is given `ui.i18n.Texts`, the page's words and its language.
+        """
         return self._add("tabs", build, label, build)
 
     def _add(self, kind: str, function: F, label: str | None, value: Any) -> F:

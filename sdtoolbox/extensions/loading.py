@@ -76,7 +76,7 @@ def load_extensions(settings: Settings, registries: Registries, *, again: bool =
             reports.append(_loaded(source, outcomes.get(source), registries))
         known.update(reports[-1], registries)
     known.tell(registries, reports)
-    return [one if one.adds else replace(one, adds=known.labels(one.name)) for one in reports]
+    return [one if one.adds else replace(one, adds=known.labels(one.name, registries)) for one in reports]
 
 
 def _loaded(source: Source, outcome: Descriptor | None, registries: Registries) -> Report:
@@ -162,6 +162,6 @@ class _Known:
             beside.write_text(text, encoding="utf-8")
             os.replace(beside, self._file)
 
-    def labels(self, name: str) -> tuple[str, ...]:
+    def labels(self, name: str, registries: Registries) -> tuple[str, ...]:
         """What it would add, in words."""
-        return tuple(f"{kind.removesuffix('s')} {label}" for kind, _, label in self._adds.get(name, []))
+        return tuple(f"{registries.named(kind).noun} {label}" for kind, _, label in self._adds.get(name, []))

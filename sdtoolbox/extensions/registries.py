@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, fields
 from typing import Any
 
 from sdtoolbox.registered import (
+    ArchitectureInfo,
     FillerInfo,
     HookInfo,
     PreprocessorInfo,
@@ -33,6 +34,7 @@ class Registries:
     fillers: Registry[FillerInfo] = field(default_factory=lambda: Registry("filler"))
     selectors: Registry[SelectorInfo] = field(default_factory=lambda: Registry("selector"))
     restorers: Registry[RestorerInfo] = field(default_factory=lambda: Registry("restorer"))
+    architectures: Registry[ArchitectureInfo] = field(default_factory=lambda: Registry("architecture"))
     preprocessors: Registry[PreprocessorInfo] = field(default_factory=lambda: Registry("preprocessor"))
     steers: Registry[SteerInfo] = field(default_factory=lambda: Registry("steer"))
     prompt_syntaxes: Registry[PromptSyntaxInfo] = field(default_factory=lambda: Registry("prompt syntax"))

@@ -16,7 +16,7 @@ from sdtoolbox.extensions.trial import in_words
 from sdtoolbox.images.lending import lent, taken_back
 from sdtoolbox.images.raster import Raster
 from sdtoolbox.jobs.hook_times import FAILURES_IN_A_ROW, HookTime, HookTimes
-from sdtoolbox.jobs.limited import limited
+from sdtoolbox.limited import limited
 from sdtoolbox.registered import HookEvent, HookInfo
 from sdtoolbox.registry import Entry
 from sdtoolbox.schema.requests import Request

@@ -11,6 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from sdtoolbox.models.adapter_layouts import ADAPTERS
+from sdtoolbox.models.added import AddedArchitectures
 from sdtoolbox.models.control_layouts import CONTROLS, EMBEDDINGS
 from sdtoolbox.models.diffusion_upscalers import ROWS as UPSCALERS
 from sdtoolbox.models.folders import look_into
@@ -37,13 +38,17 @@ ARCHITECTURES: tuple[Architecture, ...] = (
 QUANTISED = (".absmax", ".scale_weight", ".weight_scale", ".comfy_quant", ".qweight", ".nested_absmax", "scaled_fp8")
 
 
-def recognise(header: Header) -> Recognition:
-    """What a safetensors file is; "unknown" with the names that were seen where no row fits. Takes milliseconds."""
+def recognise(header: Header, added: AddedArchitectures | None = None) -> Recognition:
+    """What a safetensors file is; "unknown" with the names that were seen where no row fits. Takes milliseconds.
+
+    What extensions have `added` is asked last.
+    """
     names = Names(header.tensors, header.metadata)
     for row in ARCHITECTURES:
         if (found := row.recognise(names)) is not None:
             return _loadable(found, header)
-    return _unknown(names)
+    unknown = _unknown(names)
+    return unknown if added is None else _loadable(added.recognise(names, unknown), header)
 
 
 def recognise_folder(folder: Path) -> Recognition:

@@ -8,6 +8,7 @@ import re
 import tempfile
 import threading
 import weakref
+from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from difflib import get_close_matches
@@ -16,6 +17,8 @@ from typing import Any
 
 from sdtoolbox.database import Database
 from sdtoolbox.errors import Code, UserError
+from sdtoolbox.models.added import AddedArchitectures, of_file
+from sdtoolbox.models.describing import described_anew
 from sdtoolbox.models.diffusion_upscalers import SCALES as UPSCALERS
 from sdtoolbox.models.entries import CatalogEntry, Kind
 from sdtoolbox.models.families import missing_parts
@@ -40,7 +43,8 @@ class Catalog:
     """The models in some folders, those of earlier folders first.
 
     A folder that the index knows is listed at once as it was; `refresh` and `start_scanning` look again. `at_once`
-    names folders so small that they are looked at whenever a catalog is opened. Safe to use from any thread.
+    names folders so small that they are looked at whenever a catalog is opened. `architectures` are those of
+    extensions, which are asked of files that nothing else fits. Safe to use from any thread.
     """
 
     def __init__(
@@ -49,13 +53,15 @@ class Catalog:
         database: Database | None = None,
         preferred: str = "storybook",
         at_once: Collection[Path] = (),
+        architectures: AddedArchitectures | None = None,
     ) -> None:
+        self.architectures = architectures or AddedArchitectures()
         self._folders = tuple(dict.fromkeys(Path(os.path.abspath(folder)) for folder in folders))
         self._preferred = preferred
         at_hand = _temporary_database(self) if database is None else database
         self._index = Index(at_hand, self._folders)
         self._hashes = Hashes(at_hand)
-        self._scanner = Scanner(self._folders, self._index, self._marks)
+        self._scanner = Scanner(self._folders, self._index, self._marks, self.architectures)
         self._hashing = HashingThread(self._hashes)
         self._lock = threading.Lock()
         self._revision = 0
@@ -68,6 +74,7 @@ class Catalog:
         self._scanner.scan([folder for folder in self._folders if folder in prompt])
         unknown = [folder for folder in self._folders if not self._index.scanned(folder)]
         self._scanner.scan(unknown, SECONDS_AT_FIRST)
+        self.reconsider()
 
     # What there is
 
@@ -110,6 +117,8 @@ class Catalog:
         if len(usable := [entry for entry in matches if entry.state == "ready"]) == 1:
             matches = usable
         found = _only(matches, name, KIND_WORDS[kind], field)
+        if found.kind == kind and found.state == "unsupported":
+            self.architectures.get(found, field)  # which says whose extension is off
         _check_usable(found, kind, field, given)
         return found
 
@@ -148,6 +157,19 @@ class Catalog:
     def refresh(self) -> None:
         """Look through all folders, and return when that is done."""
         self._scanner.scan()
+
+    def reconsider(self) -> None:
+        """Ask extensions anew of the files that only they may know, if they are others than when these were seen."""
+        self._now()
+        with self._lock:
+            outdated = [one for one in self._records.items() if self.architectures.outdated(one[1].mark)]
+        found: defaultdict[int, list[Record]] = defaultdict(list)
+        for (root, _), record in outdated:
+            if (entry := described_anew(record.entry, self.architectures)) is not None:
+                mark = self.architectures.mark(entry, of_file(record.mark))
+                found[root].append(Record(entry, mark, record.place))
+        for root, records in found.items():
+            self._index.put(self._folders[root], records)
 
     def start_scanning(self, hashes: bool = True) -> None:
         """Look through the folders again and again in the background, and compute the hashes that are missing."""

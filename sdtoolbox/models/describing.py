@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from sdtoolbox.errors import UserError
 from sdtoolbox.models import onnx
+from sdtoolbox.models.added import AddedArchitectures
 from sdtoolbox.models.architectures import Recognition, recognise, recognise_folder
 from sdtoolbox.models.details import Details, details
 from sdtoolbox.models.entries import CatalogEntry, State
@@ -27,9 +28,9 @@ class Look:
     metadata: Mapping[str, str] = field(default_factory=dict)
 
 
-def describe(found: Found) -> CatalogEntry:
+def describe(found: Found, added: AddedArchitectures | None = None) -> CatalogEntry:
     """The entry of what was found; a bad file gives one that says what is wrong, never an error."""
-    look = _look(found)
+    look = _look(found, added)
     seen, said = look.recognition, Details()
     try:
         said = details(found.sidecars, look.metadata)
@@ -54,6 +55,7 @@ def describe(found: Found) -> CatalogEntry:
         rank=seen.rank,
         scale=seen.scale,
         parts=seen.parts,
+        extension=seen.extension,
         description=said.description,
         defaults={**defaults, **said.defaults},
         trigger_words=said.trigger_words,
@@ -62,7 +64,27 @@ def describe(found: Found) -> CatalogEntry:
     )
 
 
-def _look(found: Found) -> Look:
+def described_anew(entry: CatalogEntry, added: AddedArchitectures) -> CatalogEntry | None:
+    """The entry of a file that has not changed, now that extensions have; None if it cannot be read just now."""
+    try:
+        seen = recognise(read_header(entry.path), added)
+    except (UserError, *NONSENSE):  # the next scan says what became of it
+        return None
+    if seen.state == "unknown":
+        seen = added.without(entry, seen)
+    return replace(
+        entry,
+        kind=seen.kind,
+        base=seen.base,
+        state=seen.state,
+        reason=seen.reason.rstrip("."),
+        variant=seen.variant,
+        scale=seen.scale,
+        extension=seen.extension,
+    )
+
+
+def _look(found: Found, added: AddedArchitectures | None) -> Look:
     if found.problem:
         return Look(_not_usable("broken", found.problem))
     ending = found.path.suffix.lower()
@@ -77,7 +99,7 @@ def _look(found: Found) -> Look:
         if ending == onnx.ENDING:
             return Look(onnx.recognise_onnx(found.path))
         header = read_header(found.path)
-        return Look(recognise(header), header.metadata)
+        return Look(recognise(header, added), header.metadata)
     except UserError as error:
         reason = error.message.partition(" cannot be used: ")[2] or error.message  # its name stands beside it already
         return Look(_not_usable("needs_conversion" if error.code == "MODEL_UNSAFE" else "broken", reason))

@@ -73,6 +73,7 @@ class CatalogEntry:
     rank: int | None = None  # of an adapter: the largest one in it
     scale: int | None = None  # of a restorer: how many times larger it makes a picture; None where only loading tells
     parts: tuple[str, ...] = ()  # unet, vae, text_encoder, text_encoder_2 …: what is inside
+    extension: str = ""  # the one that knows this architecture; nothing here does
     description: str = ""
     defaults: Mapping[str, Any] = field(default_factory=dict)  # of request fields, taken over when it is chosen
     trigger_words: tuple[str, ...] = ()

@@ -36,6 +36,7 @@ class Recognition:
     rank: int | None = None
     scale: int | None = None
     parts: tuple[str, ...] = ()
+    extension: str = ""
     state: State
     reason: str = ""
 

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from sqlite3 import OperationalError
 
+from sdtoolbox.models.added import AddedArchitectures, of_file
 from sdtoolbox.models.describing import describe
 from sdtoolbox.models.index import Index, Record
 from sdtoolbox.models.scan import find_models
@@ -26,10 +27,13 @@ Marks = Callable[[Path], Mapping[str, str]]
 class Scanner:
     """Brings the index up to date with the folders."""
 
-    def __init__(self, folders: Sequence[Path], index: Index, marks: Marks) -> None:
+    def __init__(
+        self, folders: Sequence[Path], index: Index, marks: Marks, added: AddedArchitectures | None = None
+    ) -> None:
         self._folders = tuple(folders)
         self._index = index
         self._marks = marks
+        self._added = added or AddedArchitectures()
         self._busy = threading.Lock()  # one scan at a time: two would do the same work twice
         self._stop = threading.Event()
         self._wake = threading.Event()
@@ -59,8 +63,9 @@ class Scanner:
             if found.id in present:
                 continue  # two links to one file
             present.add(found.id)
-            if before.get(found.id) != found.mark:
-                batch.append(Record(describe(found), found.mark, os.fsencode(found.path)))
+            if of_file(before.get(found.id, "")) != found.mark:
+                entry = describe(found, self._added)
+                batch.append(Record(entry, self._added.mark(entry, found.mark), os.fsencode(found.path)))
             if len(batch) >= BATCH or (batch and time.monotonic() - written > SECONDS_BETWEEN_BATCHES):
                 self._put(folder, batch)
                 batch, written = [], time.monotonic()

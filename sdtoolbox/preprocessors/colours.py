@@ -26,7 +26,8 @@ def posterize(pixels: np.ndarray, *, shades: Annotated[int, Limits(2, 64)] = 5) 
     """Leaves so many shades of each colour, in flat areas: a start for posters, prints and cartoons."""
     levels = np.arange(256, dtype=np.float32) / 255 * (shades - 1)
     table = np.rint(np.rint(levels) * 255 / (shades - 1)).astype(np.uint8)
-    return table[pixels]
+    found: np.ndarray = table[pixels]
+    return found
 
 
 def register(ext: Extension) -> None:

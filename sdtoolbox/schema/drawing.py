@@ -93,13 +93,13 @@ class Drawing(Request):
     pag_scale: PagScale = Field(
         0.0, description="Away from a picture drawn without attention, for clearer shapes; one more call a step."
     )
-    steers: Steers = Field(
-        (), description="What bends each estimate after guidance, one around the other, as name: option=value."
-    )
     freeu_b1: FreeUB1 = Field(1.0, description="FreeU: weight of the deepest features; 1.3 to 1.5 is usual.")
     freeu_b2: FreeUB2 = Field(1.0, description="FreeU: weight of the features above them; 1.4 to 1.6 is usual.")
     freeu_s1: FreeUS1 = Field(1.0, description="FreeU: weight of the deepest coarse details; 0.9 is usual.")
     freeu_s2: FreeUS2 = Field(1.0, description="FreeU: weight of the coarse details above them; 0.2 is usual.")
+    steers: Steers = Field(
+        (), description="What bends each estimate after guidance, one around the other, as name: option=value."
+    )
     variation_seed: VariationSeed = Field(-1, description="The seed that the picture is moved towards; -1 takes any.")
     variation_strength: VariationStrength = Field(0.0, description="How far: 0 stays, 1 arrives at the other seed.")
     seed_resize_width: SeedResizeWidth = Field(

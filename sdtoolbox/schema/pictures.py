@@ -107,9 +107,7 @@ Preprocessor = Annotated[
 ]
 PreprocessorOptions = Annotated[
     Options,
-    Control(
-        "options", "Preprocessor options", "Preprocessor options", choices="preprocessors", group="preprocessor"
-    ),
+    Control("options", "Preprocessor options", "Preprocessor options", choices="preprocessors", group="preprocessor"),
 ]
 
 # Tiles

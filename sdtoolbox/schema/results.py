@@ -46,7 +46,7 @@ class Picture(_Message):
         {},
         description="How well it came out: `seam`, how much the edge of what was repainted shows, 1 is not at all; "
         "`noise` of 255 and `jpeg_quality` of 100 that were found in the picture it was made from; `psnr` in decibels, "
-        "at most 100, and `ssim` from -1 to 1, against a reference.",
+        "at most 100, and `ssim` from -1 to 1, against a reference; and what its sampler reports.",
     )
 
 

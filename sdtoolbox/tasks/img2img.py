@@ -38,7 +38,8 @@ def run(request: Img2Img, ctx: TaskContext) -> Iterator[Drawn]:
     """Draw a resolved request's picture anew, batch after batch, loop after loop.
 
     The result has the depth, the profile and the alpha of the picture; at strength 0 it is the picture, bit for bit
-    where it is not resized. A preprocessor changes the picture before all this. NUMERIC where the network fails, OUT_OF_MEMORY where the pictures do not fit.
+    where it is not resized. A preprocessor changes the picture before all this. NUMERIC where the network fails,
+    OUT_OF_MEMORY where the pictures do not fit.
     """
     source = ctx.picture(concrete(request.image))
     if request.resize_mode == "latent":  # it is encoded as it is, and its latents are resized

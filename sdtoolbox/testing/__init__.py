@@ -6,9 +6,11 @@ Nothing here downloads or needs weights; torch is imported when a function that 
 """
 
 from sdtoolbox.testing.check import Check as Check
+from sdtoolbox.testing.checking import check_architecture as check_architecture
 from sdtoolbox.testing.checking import check_extension as check_extension
 from sdtoolbox.testing.checking import check_filler as check_filler
 from sdtoolbox.testing.checking import check_hook as check_hook
+from sdtoolbox.testing.checking import check_preprocessor as check_preprocessor
 from sdtoolbox.testing.checking import check_prompt_syntax as check_prompt_syntax
 from sdtoolbox.testing.checking import check_restorer as check_restorer
 from sdtoolbox.testing.checking import check_route as check_route

@@ -56,6 +56,16 @@ def check_restorer(function: Callable[..., Any], **registration: Any) -> list[Ch
     return check_extension(lambda ext: ext.restorer(function, **registration))
 
 
+def check_architecture(name: str, **registration: Any) -> list[Check]:
+    """As `check_extension`, of one architecture; `registration` are arguments of `ext.architecture`."""
+    return check_extension(lambda ext: ext.architecture(name, **registration))
+
+
+def check_preprocessor(function: Callable[..., Any], **registration: Any) -> list[Check]:
+    """As `check_extension`, of one preprocessor; `registration` are arguments of `ext.preprocessor`."""
+    return check_extension(lambda ext: ext.preprocessor(function, **registration))
+
+
 def check_steer(function: Callable[..., Any], **registration: Any) -> list[Check]:
     """As `check_extension`, of one steer; `registration` are arguments of `ext.steer`."""
     return check_extension(lambda ext: ext.steer(function, **registration))

@@ -7,6 +7,7 @@ import math
 import struct
 from pathlib import Path
 
+NAME = "fake"
 UNET = {  # by which a U-Net of Stable Diffusion 1 is recognised
     "conv_in.weight": (1, 4, 3, 3),
     "conv_out.weight": (4, 1, 3, 3),
@@ -18,7 +19,7 @@ UNET = {  # by which a U-Net of Stable Diffusion 1 is recognised
 
 def write_checkpoint(folder: Path) -> Path:
     """A checkpoint named "fake" that the catalog takes for ready, with a handful of weights: 16x16, 8 steps."""
-    path = folder / "checkpoints" / "fake"
+    path = folder / "checkpoints" / NAME
     for part in ("unet", "vae", "text_encoder", "tokenizer"):
         (path / part).mkdir(parents=True)
     write_weights(path / "unet" / "diffusion_pytorch_model.safetensors", UNET)

@@ -19,7 +19,7 @@ from sdtoolbox.extensions.importing import drafted, forget
 from sdtoolbox.extensions.trying import LIMIT_SECONDS, Trials
 from sdtoolbox.registry import Entry
 from sdtoolbox.settings import bundled
-from sdtoolbox.testing import pictures, prompts, samplers, schedules, steers
+from sdtoolbox.testing import architectures, pictures, prompts, samplers, schedules, steers
 from sdtoolbox.testing.check import Check, Look, PromiseError, attempt, looked_at
 from sdtoolbox.testing.hooks import lets_pass
 from sdtoolbox.testing.routes import answers
@@ -35,6 +35,8 @@ LOOKS: Mapping[str, Mapping[str, Look]] = {
     "fillers": pictures.FILLERS,
     "selectors": pictures.SELECTORS,
     "restorers": pictures.RESTORERS,
+    "architectures": architectures.LOOKS,
+    "preprocessors": pictures.PREPROCESSORS,
     "steers": steers.LOOKS,
     "prompt_syntaxes": prompts.LOOKS,
     "tasks": {"declares": declares},
@@ -75,10 +77,10 @@ def checks_of_file(path: Path, values: Values | None = None) -> Iterator[Check]:
     yield Check(subject, "imports", not outcome.reason, outcome.reason or f"{outcome.seconds:.2f} s", outcome.details)
     if outcome.reason:
         return
+    forget(source)
     yield attempt(subject, "names are free", lambda: _names_are_free(source))
     if any(one.kind in CALLED_BY_THE_WEB for one in outcome.adds):
         yield attempt(subject, "leaves torch out of the web page", lambda: _needs_no_torch(source))
-    forget(source)
     yield from checks_of(drafted(source), values)
 
 

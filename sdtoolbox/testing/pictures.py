@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 from PIL import Image
 
-from sdtoolbox.registered import FillerInfo, RestorerInfo, SelectorInfo, UpscalerInfo
+from sdtoolbox.registered import FillerInfo, PreprocessorInfo, RestorerInfo, SelectorInfo, UpscalerInfo
 from sdtoolbox.registry import Entry
 from sdtoolbox.selectors.selecting import select
 from sdtoolbox.tasks.mixing import Registered, enlarged
@@ -33,7 +34,8 @@ def sample(height: int = HEIGHT, width: int = WIDTH, seed: int = 0) -> np.ndarra
 
 def sample_bytes(height: int = HEIGHT, width: int = WIDTH) -> np.ndarray:
     """The same as uint8."""
-    return np.rint(sample(height, width) * 255).astype(np.uint8)
+    found: np.ndarray = np.rint(sample(height, width) * 255).astype(np.uint8)
+    return found
 
 
 def restores(entry: Entry[RestorerInfo]) -> str:
@@ -93,6 +95,23 @@ def selects(entry: Entry[SelectorInfo]) -> str:
     return f"{share:.1%} of the picture at a point"
 
 
+def prepares(entry: Entry[PreprocessorInfo]) -> str:
+    """A picture of the same shape and type, with every option."""
+
+    def look(given: dict[str, Any]) -> None:
+        for height, width in ((HEIGHT, WIDTH), (8, 8)):
+            pixels = sample_bytes(height, width)
+            before = pixels.copy()
+            found = np.asarray(entry.value.function(pixels, **given))
+            if found.shape != before.shape or found.dtype != np.uint8:
+                raise PromiseError(f"it returns {found.dtype} {found.shape} instead of uint8 {before.shape}")
+            if not np.array_equal(pixels, before):
+                raise PromiseError("it changes the pixels that it is given: work on a copy")
+
+    look({})
+    return at_each_end(entry.value.options, look)
+
+
 def enlarges(entry: Entry[UpscalerInfo]) -> str:
     """Pictures and latents of exactly the size that is asked for."""
     if entry.value.on == "latents":
@@ -128,5 +147,6 @@ def _restored(entry: Entry[RestorerInfo], **given: float) -> None:
 
 RESTORERS: Mapping[str, Look] = {"restores": restores, "tiles are the whole": tiles_are_the_whole}
 FILLERS: Mapping[str, Look] = {"fills": fills}
+PREPROCESSORS: Mapping[str, Look] = {"prepares": prepares}
 SELECTORS: Mapping[str, Look] = {"selects": selects}
 UPSCALERS: Mapping[str, Look] = {"enlarges": enlarges}

@@ -11,6 +11,7 @@ from sdtoolbox.engine.noise_table import DiscreteNoiseTable
 from sdtoolbox.errors import Cancelled
 from sdtoolbox.registered import SamplerInfo
 from sdtoolbox.registry import Entry
+from sdtoolbox.tasks.measuring import Reports
 from sdtoolbox.testing.check import Look, PromiseError, at_each_end
 from sdtoolbox.testing.denoisers import gaussian, gaussian_solution, geometric
 from sdtoolbox.testing.model import STABLE_DIFFUSION
@@ -49,8 +50,9 @@ def draws(entry: Entry[SamplerInfo]) -> str:
     noise = batch_noise([1, 2])
     x = noise.initial() * LEVELS[0]
     before = x.clone()
+    reports = {"measure": Reports(entry, len(x))} if "measure" in entry.value.needs else {}
     found = run_sampler(
-        entry.value, x, LEVELS, noise=noise, denoise=denoise, on_step=lambda i, x, denoised: steps.append(i)
+        entry.value, x, LEVELS, noise=noise, denoise=denoise, on_step=lambda i, x, denoised: steps.append(i), **reports
     )
     _check_latent(found, x)
     if not bool((x == before).all()):
@@ -81,7 +83,7 @@ def order(entry: Entry[SamplerInfo]) -> str:
     def ends(steps: int, noise: float) -> float:
         x = torch.full((1, 1, 1, 1), 7.0, dtype=torch.float64)
         sigmas = [*geometric(10, LOWEST, steps), 0.0]
-        return float(run_sampler(entry.value, x, sigmas, noise=lambda a, b: torch.full_like(x, noise), **still))
+        return float(run_sampler(entry.value, x, sigmas, noise=_Constant(torch.full_like(x, noise)), **still))
 
     if abs(ends(FEW, 0) - ends(FEW, 1)) > 1e-9:
         return "it draws fresh noise, so there is none"
@@ -92,6 +94,19 @@ def order(entry: Entry[SamplerInfo]) -> str:
     found = math.log2(few / many)
     said = f"{found:.1f}" if found > 0.3 else "none: more steps do not bring it closer to the exact path"
     return f"{said} (errors {few:.1e} and {many:.1e} in {FEW} and {MANY} steps{', eta=0' if still else ''})"
+
+
+class _Constant:
+    """Noise of a batch of one that is the same whenever it is asked for."""
+
+    def __init__(self, value: Tensor) -> None:
+        self._value = value
+
+    def __call__(self, a: float, b: float) -> Tensor:
+        return self._value
+
+    def of(self, image: int) -> _Constant:
+        return self
 
 
 def batch_independent(entry: Entry[SamplerInfo]) -> str:

@@ -13,6 +13,7 @@ from sdtoolbox.registered import TaskInfo
 from sdtoolbox.registry import Entry
 from sdtoolbox.schema.requests import Request, control_of, picture_fields
 from sdtoolbox.testing.check import PromiseError
+from sdtoolbox.testing.checkpoint import NAME as FAKE
 from sdtoolbox.testing.pictures import sample_bytes
 from sdtoolbox.toolbox import Toolbox
 
@@ -45,6 +46,8 @@ def sample_values(toolbox: Toolbox, request: type[Request]) -> dict[str, Any]:
             values[name] = "a house"
         if name == "seed":
             values[name] = SEED
+        if name == "checkpoint":
+            values[name] = FAKE
     return values
 
 

@@ -23,9 +23,10 @@ def fake_toolbox(*registers: Callable[[Extension], Any], **settings: Any) -> Ite
     """A `Toolbox` that draws with `GaussianModel`, in milliseconds, and is gone with its pictures when the block ends.
 
     `registers` are functions `register(ext)` of extensions; no other extension is loaded. `settings` are fields of
-    `Settings`: with `safe_mode=False` and `extension_folders` files are loaded as in earnest. The one checkpoint is
-    called "fake", and draws 16x16 pixels in 8 steps unless it is told otherwise. Not for two threads at a time: while
-    the block lasts, every worker that this process starts has the same engine.
+    `Settings`: with `safe_mode=False` and `extension_folders` files are loaded as in earnest. Whatever the checkpoint,
+    the shipped ones too, it is the same model; `checkpoint="fake"` draws 16x16 pixels in 8 steps unless it is told
+    otherwise. Not for two threads at a time: while the block lasts, every worker that this process starts has the same
+    engine.
 
     >>> with fake_toolbox(my_extension.register) as toolbox:
     ...     result = toolbox.run("txt2img", prompt="a house", sampler="my_sampler")

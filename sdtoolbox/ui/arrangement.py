@@ -16,7 +16,17 @@ FOLDED_BESIDE_A_PICTURE = {
     "batch_count": "batch",
     "batch_size": "batch",
 }
-FOLDS = {"mask": -5, "outpaint": -4, "size": -4, "resize": -3, "preprocessor": -3, "loopback": -2, "tiles": -1, "batch": 1, "more": 2}
+FOLDS = {
+    "mask": -5,
+    "outpaint": -4,
+    "size": -4,
+    "resize": -3,
+    "preprocessor": -3,
+    "loopback": -2,
+    "tiles": -1,
+    "batch": 1,
+    "more": 2,
+}
 """What is peculiar to a task comes first, what few people need last; the others (0) as the request has them."""
 
 

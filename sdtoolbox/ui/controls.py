@@ -11,7 +11,6 @@ from typing import Any
 import gradio as gr
 from gradio.components import Component
 
-from sdtoolbox.images.video.opening import SUFFIXES as VIDEOS
 from sdtoolbox.models.entries import SHELVES
 from sdtoolbox.schema.fields import Control
 from sdtoolbox.schema.options import Option
@@ -20,6 +19,7 @@ from sdtoolbox.tasks.choosing import enlarging_networks
 from sdtoolbox.toolbox import Toolbox
 from sdtoolbox.ui.i18n import Texts
 from sdtoolbox.ui.naming import choice_label, element_id, help_of, label_of, worded
+from sdtoolbox.ui.picture_input import picture_piece
 from sdtoolbox.ui.pieces import template
 from sdtoolbox.ui.plots import counting, varied_fields
 from sdtoolbox.ui.restorer_shelf import RestorerShelf
@@ -70,13 +70,10 @@ def _choice(request: type[Request], name: str, texts: Texts, toolbox: Toolbox) -
 
 def _picture(request: type[Request], name: str, texts: Texts, _toolbox: Toolbox) -> Component:
     """A picture or a mask: what the server keeps under the id that is the value."""
-    return gr.HTML(
-        value=None,
-        html_template=template("picture", texts),
-        **call("picture", texts),
+    return picture_piece(
+        texts,
         kind=control_of(request, name).kind,
         moving=control_of(request, name).moving,
-        videos=f",{','.join(VIDEOS)}" if control_of(request, name).moving else "",
         task=request.task,
         field_id=element_id(request, name),
         # What is masked is drawn anew anyway, and what is measured and cleaned is the picture as it is.

@@ -72,10 +72,11 @@ class ExtensionViews:
         """Every extension that was found, and what stands above the list."""
         safe = self.toolbox.settings.safe_mode
         times = self.toolbox.hook_times()
+        rows = [self.row(report, times) for report in self.toolbox.reports]
         return {
             "safe_mode": safe,
             "editable": not (self.shared or safe),
-            "rows": [self.row(report, times) for report in self.toolbox.reports],
+            "rows": sorted(rows, key=lambda row: not row["problems"]),  # trouble first
         }
 
     def row(self, report: Report, times: Iterable[HookTime] = ()) -> Json:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import logging
 import secrets
 import traceback
@@ -57,7 +58,7 @@ def build_page(
     On a `shared` server nobody sees or cancels the jobs of others; an `insecure` one says so. `change` is what the
     Extensions tab hands over to, so that the pages are built anew: see `extension_views.Change`.
     """
-    extras = [build_tab(toolbox, entry) for entry in toolbox.registries.tabs]
+    extras = [build_tab(toolbox, entry, texts) for entry in toolbox.registries.tabs]
     with gr.Blocks(
         title=texts("app.title"), fill_width=True, analytics_enabled=False, delete_cache=(CACHE_SECONDS, CACHE_SECONDS)
     ) as page:
@@ -86,12 +87,13 @@ def build_page(
     return page
 
 
-def build_tab(toolbox: Toolbox, entry: Entry[Any]) -> BuiltTab:
-    """Build an extension's tab; whatever it raises is logged and becomes the reason on its card."""
+def build_tab(toolbox: Toolbox, entry: Entry[Any], texts: Texts | None = None) -> BuiltTab:
+    """Build an extension's tab, in this language if it asks; what it raises is logged and the reason on its card."""
     identity = f"{entry.owner}.{entry.id}"
     try:
         with gr.Blocks() as blocks:
-            entry.value(toolbox)
+            named = "texts" in inspect.signature(entry.value).parameters
+            entry.value(toolbox, **({"texts": texts or Texts()} if named else {}))
     except Exception as error:  # an author's mistake must not take the page down
         log.exception("tab %s of extension %s could not be built", entry.label, entry.owner)
         details = "".join(traceback.format_exception(error))

@@ -16,6 +16,7 @@ from sdtoolbox.extensions.loading import Report
 from sdtoolbox.extensions.states import States
 from sdtoolbox.images.store import ImageStore
 from sdtoolbox.jobs.queue import Queue
+from sdtoolbox.models.added import AddedArchitectures
 from sdtoolbox.models.catalog import Catalog
 from sdtoolbox.models.held import Held
 from sdtoolbox.protocols import DiffusionModel, Restorer
@@ -49,7 +50,11 @@ class Parts:
         generation = States.read(settings.extension_states).generation
         registries, reports = load_all(settings)
         database = Database(settings.database)
-        catalog = Catalog(settings.all_model_folders, database, at_once=(settings.shipped_models,))
+        # Without extensions nothing is known of what they know: it stays as it was.
+        added = AddedArchitectures(None if settings.safe_mode else lambda: registries.architectures)
+        catalog = Catalog(
+            settings.all_model_folders, database, at_once=(settings.shipped_models,), architectures=added
+        )
         store = ImageStore(settings.outputs, database)
         return cls(settings, registries, reports, catalog, database, Queue(database, settings), store, [generation])
 
@@ -64,6 +69,7 @@ class Parts:
         registries, reports = load_all(self.settings, again=True)
         self.registries.become(registries)
         self.reports[:] = reports
+        self.catalog.reconsider()
         self._generation[:] = [generation]
 
 

@@ -80,9 +80,10 @@ def ours(model: LatentDiffusion, steps: int, side: int) -> Callable[[], Any]:
         sigmas = noise_levels(model, request, ctx)
         noise = model.noise([1], side, side)
         x = noise.initial() * sigmas[0]
-        return sample(
+        latents, _ = sample(
             model, Batch(request, 0, 1), ctx, denoisers=Denoisers(cancellable, None), sigmas=sigmas, noise=noise, x=x
         )
+        return latents
 
     return run
 

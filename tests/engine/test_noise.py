@@ -95,3 +95,16 @@ def test_seeds_that_torch_cannot_tell_apart_start_differently() -> None:
     starts = [BrownianPath(seed, SHAPE).initial() for seed in (7, 7 + 2**32, 7 + 2**33, 2**53 - 1)]
     for a, b in itertools.combinations(starts, 2):
         assert not torch.equal(a, b)
+
+
+def test_each_image_of_a_batch_can_be_asked_alone() -> None:
+    """Fresh draws are counted by image: what one draws more than another changes nothing for it."""
+    seeds, shape = [3, 4], (4, 6, 6)
+    batch = BatchNoise(seeds, shape, torch.device("cpu"))
+    together = [batch.of(0)(1, 1), batch.of(0)(2, 2), batch.of(1)(1, 1), batch.of(0)(8, 2), batch.of(1)(8, 2)]
+    first, second = (BatchNoise([seed], shape, torch.device("cpu")) for seed in seeds)
+    alone = [first(1, 1), first(2, 2), second(1, 1), first(8, 2), second(8, 2)]
+    for one, other in zip(together, alone, strict=True):
+        assert one.shape == (1, *shape)
+        assert torch.equal(one, other)
+    assert not torch.equal(together[0], together[1])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import math
+import sys
 from collections.abc import Callable
 from types import ModuleType
 
@@ -19,6 +20,7 @@ def shipped(name: str) -> ModuleType:
     spec = importlib.util.spec_from_file_location(f"shipped_{name}", bundled("extensions") / f"{name}.py")
     assert spec is not None and spec.loader is not None
     module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module  # where pydantic looks up what annotations name, as when the toolbox imports it
     spec.loader.exec_module(module)
     return module
 
@@ -32,10 +34,21 @@ def registered(module: ModuleType) -> Registries:
     return registries
 
 
-def drawing(shape: tuple[int, ...], seed: int = 0) -> Callable[[float, float], Tensor]:
+class _Fresh:
+    def __init__(self, shape: tuple[int, ...], generator: torch.Generator) -> None:
+        self._shape, self._generator = shape, generator
+
+    def __call__(self, a: float, b: float) -> Tensor:
+        return torch.randn(self._shape, generator=self._generator, dtype=torch.float64)
+
+    def of(self, image: int) -> Callable[[float, float], Tensor]:
+        assert (image, self._shape[0]) == (0, 1), "one generator is of one image"
+        return self
+
+
+def drawing(shape: tuple[int, ...], seed: int = 0) -> _Fresh:
     """Noise for levels that are never asked for twice: every draw is fresh, float64."""
-    generator = torch.Generator().manual_seed(seed)
-    return lambda a, b: torch.randn(shape, generator=generator, dtype=torch.float64)
+    return _Fresh(shape, torch.Generator().manual_seed(seed))
 
 
 def moments_agree(found: Tensor, mean: Tensor, variance: Tensor) -> None:

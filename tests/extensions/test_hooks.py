@@ -1,4 +1,4 @@
-"""Hooks have a say in requests, pictures and ended jobs; one that fails is left out and said, and nothing else stops."""
+"""Hooks have a say in requests, pictures and ended jobs; one that fails is left out and said, and the job goes on."""
 
 from __future__ import annotations
 

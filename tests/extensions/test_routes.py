@@ -1,4 +1,4 @@
-"""Routes answer behind the one guard, with the registries of the moment; what fails in one says nothing of the inside."""
+"""Routes answer behind the one guard, from the registries of the moment; a bug in one says nothing of the inside."""
 
 from __future__ import annotations
 

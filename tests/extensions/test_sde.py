@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import math
 from typing import Any
 
@@ -60,45 +59,50 @@ def test_the_equation_keeps_the_moments() -> None:
     moments_agree(found, MEAN[:, 0], estimate[:, 0])
 
 
-def test_a_smaller_tolerance_takes_more_steps_on_the_same_path(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_smaller_tolerance_takes_more_steps_on_the_same_path() -> None:
     """All follow one path of noise, so they come closer and closer to one picture."""
-    with caplog.at_level(logging.INFO):
-        results = [reverse(path([7], 16), rtol=rtol) for rtol in (0.2, 0.05, 0.0125, 0.001)]
+    told: list[tuple[str, list[float]]] = []
+    results = [
+        reverse(path([7], 16), rtol=rtol, measure=lambda name, values: told.append((name, values)))
+        for rtol in (0.2, 0.05, 0.0125, 0.001)
+    ]
     errors = [float((one - results[-1]).square().mean().sqrt()) for one in results[:-1]]
     assert errors[0] > 2 * errors[1] > 4 * errors[2] > 0
     assert errors[2] < 0.03
-    steps = [int(record.getMessage().split(" took ")[1].split()[0]) for record in caplog.records]
+    steps = [values[0] for name, values in told if name == "steps_taken"]
     assert steps == sorted(set(steps)) and steps[0] < 30 < 60 < steps[-1]
 
 
-def test_calls_are_two_a_step_and_one_a_refusal(caplog: pytest.LogCaptureFixture) -> None:
-    calls = []
+def test_calls_are_two_a_step_and_one_a_refusal() -> None:
+    calls: list[float] = []
+    told: dict[str, list[float]] = {}
 
     def denoise(x: Tensor, sigma: float) -> Tensor:
         calls.append(sigma)
         return gaussian(x, sigma) + torch.sin(9 * x / (1 + sigma**2))
 
-    with caplog.at_level(logging.INFO):
-        run(REVERSE, 14.6 * path([1], 8).initial(), LADDER, denoise, noise=path([1], 8), rtol=0.1, atol=0.001)
-    (message,) = [record.getMessage() for record in caplog.records]
-    taken, refused = (int(word) for word in message.split() if word.isdigit() and word != message.split()[2])
+    x, given = 14.6 * path([1], 8).initial(), {"measure": told.__setitem__, "rtol": 0.1, "atol": 0.001}
+    run(REVERSE, x, LADDER, denoise, noise=path([1], 8), **given)
+    (taken,), (refused,) = told["steps_taken"], told["steps_refused"]
     assert refused > 0
     assert len(calls) == 1 + 2 * taken + refused
     assert min(calls) == LADDER[-2]
 
 
-def test_images_have_their_own_steps_and_noise(caplog: pytest.LogCaptureFixture) -> None:
+def test_images_have_their_own_steps_and_noise() -> None:
     """Another scale of the data would change the steps of a neighbour, if images were measured together."""
-    seeds, told = [4, 5, 6], []
+    seeds, told, measured = [4, 5, 6], [], dict[str, list[float]]()
     x = path(seeds, 8).initial() * torch.tensor([14.6, 14.6, 900.0]).reshape(3, 1, 1, 1)
 
     def drawn(x: Tensor, seeds: list[int], **options: Any) -> Tensor:
         return run(REVERSE, x, LADDER, gaussian, noise=path(seeds, 8), **options)  # type: ignore[no-any-return]
 
-    with caplog.at_level(logging.INFO):
-        together = drawn(x, seeds, on_step=lambda i, x, denoised: told.append((i, x.shape[0], denoised.shape[0])))
+    def on_step(i: int, x: Tensor, denoised: Tensor) -> None:
+        told.append((i, x.shape[0], denoised.shape[0]))
+
+    together = drawn(x, seeds, on_step=on_step, measure=measured.__setitem__)
     assert told == [(i, 1, 1) for i in range(len(LADDER) - 1)]
-    steps = [record.getMessage().split(" took ")[1] for record in caplog.records]
+    steps = measured["steps_taken"]
     assert len(steps) == 3 and steps[2] != steps[0]
     for k in range(3):
         assert torch.equal(drawn(x[k : k + 1], seeds[k : k + 1])[0], together[k])
@@ -107,7 +111,8 @@ def test_images_have_their_own_steps_and_noise(caplog: pytest.LogCaptureFixture)
 def test_one_level_is_one_estimate() -> None:
     told: list[int] = []
     x = torch.full((1, 1, 2, 2), 7.0)
-    found = run(REVERSE, x, [10.0, 0.0], on_step=lambda i, x, denoised: told.append(i))
+    noise = drawing((1, 1, 2, 2))
+    found = run(REVERSE, x, [10.0, 0.0], noise=noise, on_step=lambda i, x, denoised: told.append(i))
     assert torch.equal(found, gaussian(x, 10.0))
     assert told == [0]
 

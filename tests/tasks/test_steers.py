@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Annotated, Any
 
 import numpy as np
@@ -16,7 +18,7 @@ from sdtoolbox.images.metadata import read_texts
 from sdtoolbox.images.opening import open_picture
 from sdtoolbox.registered import SteerInfo
 from sdtoolbox.registry import Entry
-from sdtoolbox.schema.options import Limits
+from sdtoolbox.schema.options import Limits, Option
 from sdtoolbox.schema.results import Result
 from sdtoolbox.schema.steers import ChosenSteer
 from sdtoolbox.schema.txt2img import Txt2Img
@@ -180,3 +182,31 @@ def test_an_axis_of_a_plot_goes_through_steers_and_none(toolbox: Toolbox) -> Non
     result = toolbox.run("txt2img", prompt="a", seed=2, plot='x: steers: none, brighter, "brighter: by=1, "')
     found = [one.request["steers"] for one in result.pictures if one.request["plot"] is None]
     assert [json.dumps([steer["options"] for steer in steers]) for steers in found] == ["[]", "[{}]", '[{"by": 1.0}]']
+
+
+FILE = """
+def nudge(denoise, *, by=1.0):
+    '''Moves a little.'''
+    def steered(x, sigma):
+        return denoise(x, sigma) + 0.1 / by
+    return steered
+
+def register(ext):
+    ext.steer(nudge, label="Nudge")
+"""
+
+
+def test_one_of_a_file_is_described_blamed_and_missed_when_it_is_off(tmp_path: Path) -> None:
+    (tmp_path / "nudging.py").write_text(FILE)
+    options = {"safe_mode": False, "extension_folders": (tmp_path,), "extension_patience": 60}
+    with fake_toolbox(**options) as toolbox:
+        assert toolbox.registries.steers.get("Nudge").value.options == {"by": Option("by", 1.0)}
+        assert "sdtoolbox_extensions.nudging" not in sys.modules  # a description is enough
+        toolbox.run("txt2img", steers="nudge: by=2")
+        assert "sdtoolbox_extensions.nudging" in sys.modules
+        with pytest.raises(UserError, match=r"the extension nudging failed in job 2 \(ZeroDivisionError\)"):
+            toolbox.run("txt2img", steers="nudge: by=0")
+        toolbox.switch_extension("nudging", on=False)
+        with pytest.raises(UserError, match="the steer nudge is part of the extension nudging, which is off") as caught:
+            toolbox.run("txt2img", steers="nudge")
+        assert (caught.value.code, caught.value.field) == ("EXTENSION_FAILED", "steers")

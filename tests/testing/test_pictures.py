@@ -8,7 +8,9 @@ import numpy as np
 import pytest
 
 from sdtoolbox.testing import (
+    check_architecture,
     check_filler,
+    check_preprocessor,
     check_prompt_syntax,
     check_restorer,
     check_schedule,
@@ -23,7 +25,16 @@ from tests.fakes import builtin_registries
 REGISTRIES = builtin_registries()
 BUILT_IN = [
     (kind, entry)
-    for kind in ("schedules", "upscalers", "fillers", "selectors", "restorers", "steers", "prompt_syntaxes")
+    for kind in (
+        "schedules",
+        "upscalers",
+        "fillers",
+        "selectors",
+        "restorers",
+        "preprocessors",
+        "steers",
+        "prompt_syntaxes",
+    )
     for entry in REGISTRIES.named(kind)
 ]
 CLOSE_TO_NOTHING = {"karras"}
@@ -144,3 +155,24 @@ def test_a_prompt_syntax_that_never_ends_is_named() -> None:
 def _smile(text: str) -> str:
     """Smiles as words."""
     return text.replace(":)", "a smile")
+
+
+def test_an_architecture_that_takes_every_file_is_named() -> None:
+    def build(tensors: Any) -> Any:
+        """Help."""
+
+    assert "detect takes a file without tensors" in refused(
+        check_architecture, "everything", detect=lambda shapes: 2, build=build
+    )
+    assert "it raises KeyError" in refused(
+        check_architecture, "some", detect=lambda shapes: shapes["strange.weight"][0], build=build
+    )
+    check_architecture("none", detect=lambda shapes: 2 if "mine.weight" in shapes else None, build=build)
+
+
+def test_a_preprocessor_of_another_type_is_named() -> None:
+    def light(pixels: np.ndarray) -> np.ndarray:
+        """Help."""
+        return pixels / 255
+
+    assert "returns float64 (45, 64, 3) instead of uint8" in refused(check_preprocessor, light)

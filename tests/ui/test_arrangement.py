@@ -24,7 +24,7 @@ def test_a_picture_folds_sizes_and_numbers_and_begins_with_the_strength() -> Non
     assert {"width", "height", "resize_mode"} <= set(found["resize"])
     assert found["batch"] == ["batch_count", "batch_size"]
     named = [name for name in found if name]
-    assert named[:3] == ["resize", "loopback", "tiles"]
+    assert named[:4] == ["resize", "preprocessor", "loopback", "tiles"]
     assert named[-2:] == ["batch", "more"]
     assert next(iter(group for group in groups(Inpaint, shown_fields(Inpaint)) if group)) == "mask"
 

@@ -56,7 +56,7 @@ def register(ext):
 
 def shown_in_the_guide(section: str) -> str:
     text = next(one for one in GUIDE.split("\n## ") if one.startswith(f"{section}\n"))
-    return re.findall(r"```python\n(.*?)```", text, re.DOTALL)[0]
+    return str(re.findall(r"```python\n(.*?)```", text, re.DOTALL)[0])
 
 
 @pytest.fixture(scope="module")
@@ -77,7 +77,7 @@ def own_web(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Web]:
 @pytest.fixture(scope="module")
 def page(own_web: Web, chromium: Any) -> Iterator[Any]:
     page = visit(own_web, chromium)
-    page.set_default_timeout(30_000)
+    page.set_default_timeout(60_000)
     yield page
     page.context.close()
 

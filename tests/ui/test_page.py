@@ -20,9 +20,11 @@ from sdtoolbox.settings import Settings
 from sdtoolbox.toolbox import Toolbox
 from sdtoolbox.ui.i18n import Texts
 from sdtoolbox.ui.page import build_page
-from sdtoolbox.ui.pieces import FOLDER, template
+from sdtoolbox.ui.pieces import template
+from sdtoolbox.ui.scripts import FOLDER
 
 REQUESTS: tuple[type[Request], ...] = (Txt2Img, Img2Img, Inpaint, Erase, Denoise, Upscale)
+EXTENSIONS = {"prompt_gallery": "Prompt gallery"}  # tasks of extensions that ship, and their labels
 
 
 @pytest.fixture(scope="module")
@@ -56,7 +58,7 @@ def built(toolbox: Toolbox, **options: Any) -> Any:
 
 def test_only_the_task_is_public_and_clicks_never_wait_for_each_other(page: Any, config: dict[str, Any]) -> None:
     public = [event for event in config["dependencies"] if event["api_visibility"] == "public"]
-    assert [event["api_name"] for event in public] == [request.task for request in REQUESTS]
+    assert [event["api_name"] for event in public] == [*(request.task for request in REQUESTS), *EXTENSIONS]
     for function in page.fns.values():
         if function.fn is not None:
             assert function.concurrency_limit is None
@@ -95,7 +97,7 @@ def test_a_tab_begins_with_few_controls_and_keeps_the_rest_folded(config: dict[s
 
 
 def test_scripts_travel_once_and_what_never_changes_as_one_text(config: dict[str, Any]) -> None:
-    assert len(json.dumps(config, default=str)) < 1_000_000  # with six tasks; one alone had 660 kB once
+    assert len(json.dumps(config, default=str)) < 1_150_000  # with seven tasks; one alone had 660 kB once
     htmls = [c["props"] for c in config["components"] if c["type"] == "html" and c["props"].get("js_on_load")]
     assert len({props["head"] for props in htmls}) == 1
     for props in htmls:
@@ -133,7 +135,7 @@ def test_a_tab_that_raises_becomes_a_card_and_the_others_stay(
     assert "&lt;b&gt;no&lt;/b&gt; idea" in text
     labels = [component["props"]["label"] for component in components if component["type"] == "tabitem"]
     tasks = [Texts("en")(f"task.{request.task}") for request in REQUESTS]
-    assert labels == [*tasks, "Models", "Bad", "Good", "Extensions"]
+    assert labels == [*tasks, *EXTENSIONS.values(), "Models", "PNG info", "Bad", "Good", "Extensions"]
 
 
 def test_an_open_server_says_so(toolbox: Toolbox, config: dict[str, Any]) -> None:

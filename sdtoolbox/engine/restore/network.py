@@ -1,8 +1,8 @@
-"""Networks that clean or enlarge a picture, of every architecture that spandrel reads."""
+"""Networks that clean or enlarge a picture, of every architecture that spandrel reads or an extension adds."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -16,12 +16,15 @@ from sdtoolbox.engine.finite import finite
 from sdtoolbox.engine.planning import in_words
 from sdtoolbox.engine.reading import TensorFiles
 from sdtoolbox.engine.restore import descriptors
+from sdtoolbox.engine.restore.added import Built, built
 from sdtoolbox.engine.restore.descriptors import Described
 from sdtoolbox.engine.restore.reach import measured_reach
 from sdtoolbox.errors import UserError
 from sdtoolbox.models.entries import CatalogEntry
 from sdtoolbox.models.restorer_layouts import ERASERS, TAKES_NOISE
 from sdtoolbox.protocols import Pixels
+from sdtoolbox.registered import ArchitectureInfo
+from sdtoolbox.registry import Entry
 
 LIGHT = 5_000_000
 """Parameters up to which a network is shown large tiles, and tried on large pictures."""
@@ -59,6 +62,15 @@ class Network(Described):
         """It was made to be close to what is there."""
         return False
 
+    @property
+    def environment(self) -> Mapping[str, Any]:
+        """Everything besides the request that decides about pixels; JSON values."""
+        told = super(Network, self).environment
+        if not isinstance(self.descriptor, Built):
+            return told
+        own = {name: value for name, value in told.items() if name != "spandrel"}
+        return {**own, "networks": [*own["networks"], self.descriptor.identity]}
+
     def __call__(self, pixels: Pixels, *, noise: float, quality: int = 100, **options: Any) -> Pixels:
         """[H, W, 3] -> [H * scale, W * scale, 3] in [0, 1], of any size; NUMERIC, OUT_OF_MEMORY."""
         height, width = pixels.shape[:2]
@@ -87,19 +99,36 @@ class Network(Described):
         return height + down, width + across
 
 
-def load_network(entry: CatalogEntry, device: Device, identity: Callable[[], str]) -> Network:
-    """From a safetensors file, with its reach measured; MODEL_TYPE, MODEL_CORRUPT."""
+def load_network(
+    entry: CatalogEntry,
+    device: Device,
+    identity: Callable[[], str],
+    architecture: Entry[ArchitectureInfo] | None = None,
+) -> Network:
+    """From a safetensors file, with its reach measured; MODEL_TYPE, MODEL_CORRUPT.
+
+    `architecture` is that of an extension, which builds the network then: EXTENSION_FAILED.
+    """
     if entry.variant in ERASERS:
         raise UserError("MODEL_TYPE", f"{entry.name} needs a mask.", "Use it with erase.", "stages")
     with TensorFiles([entry.path]) as files:
-        tensors = descriptors.weights(files, descriptors.names_of(files, entry.variant))
-    package = descriptors.spandrel("restore", "stages")
-    found = in_words(entry.path, "the network", lambda: _checked(descriptors.descriptor(package, tensors)))
-    network = Network(entry, found.to(device.torch_device).eval(), device, torch.float32, package.__version__, identity)
+        if architecture is not None:
+            found, version = built(entry, architecture, files), ""
+        else:
+            found, version = _known(entry, files)
+    network = Network(entry, found.to(device.torch_device).eval(), device, torch.float32, version, identity)
     # In float32: how half precision rounds must not be taken for how far it looks.
     network = replace(network, reach=_reach(network))
     precision = _precision(found, device)
     return replace(network, descriptor=found.to(device.torch_device, precision), precision=precision)
+
+
+def _known(entry: CatalogEntry, files: TensorFiles) -> tuple[Any, str]:
+    """What spandrel makes of a file, and its version."""
+    tensors = descriptors.weights(files, descriptors.names_of(files, entry.variant))
+    package = descriptors.spandrel("restore", "stages")
+    found = in_words(entry.path, "the network", lambda: _checked(descriptors.descriptor(package, tensors)))
+    return found, package.__version__
 
 
 def _reach(network: Network) -> int | None:

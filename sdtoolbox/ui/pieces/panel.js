@@ -184,11 +184,14 @@ const drawDetails = async (tile) => {
     return;
   }
   const measured = MEASURED.filter(([name]) => name in picture.measured && !(name === "jpeg_quality" && picture.measured[name] >= NO_JPEG));
+  const reported = Object.entries(picture.measured).filter(([name]) => !MEASURED.some(([known]) => known === name));
   facts.title = measured.map(([, , help]) => say(help)).join("\n");
   facts.textContent = [picture.difference ? say("panel.difference") : null,
     picture.seed === null ? null : say("panel.seed", { seed: picture.seed }),
     picture.width ? `${picture.width} × ${picture.height}` : null,
-    ...measured.map(([name, words, , digits]) => say(words, { n: picture.measured[name].toFixed(digits) }))].filter(Boolean).join(" · ");
+    ...measured.map(([name, words, , digits]) => say(words, { n: picture.measured[name].toFixed(digits) })),
+    // What a sampler reports has the name that its author gave it.
+    ...reported.map(([name, value]) => `${name.replaceAll("_", " ")} ${Number(value.toPrecision(3))}`)].filter(Boolean).join(" · ");
   for (const link of element.querySelectorAll(".sd-tools a")) link.href = fileOf(picture);
   element.querySelector("a[download]").setAttribute("download", `${picture.id.slice(0, 8)}.${picture.video ? "mp4" : "png"}`);
   text.dataset.id = picture.id;

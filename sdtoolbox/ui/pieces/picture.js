@@ -36,8 +36,8 @@ image.addEventListener("error", () => image.getAttribute("src") && complain(say(
 const take = (blob) => {
   complain();
   root.dataset.busy = true;
-  // A form that is restored a moment later would take the picture away again.
-  const mine = Promise.all([uploadFile(blob), formIsThere(props.task)]).then(([{ id }]) => {
+  // A form that is restored a moment later would take the picture away again; in a tab of an extension there is none.
+  const mine = Promise.all([uploadFile(blob), props.task ? formIsThere(props.task) : null]).then(([{ id }]) => {
     if (sending === mine) put(id);
     return true;
   }).catch((error) => {
@@ -70,6 +70,18 @@ root.addEventListener("click", async (event) => {
   }
 });
 root.addEventListener("sd:file", (event) => take(event.detail));
+// In a form the whole tab takes what is dropped and pasted.
+if (!props.task) {
+  const takeFirst = (data, event) => {
+    const files = [...(data?.files || [])];
+    if (!files.length) return;
+    event.preventDefault();
+    take(files[0]);
+  };
+  root.addEventListener("dragover", (event) => event.preventDefault());
+  root.addEventListener("drop", (event) => takeFirst(event.dataTransfer, event));
+  document.addEventListener("paste", (event) => root.offsetParent !== null && takeFirst(event.clipboardData, event));
+}
 root.addEventListener("sd:set", (event) => put(event.detail));
 watch("value", draw);
 draw();

@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from sdtoolbox.jobs.limited import limited
+from sdtoolbox.limited import limited
 
 
 def test_what_it_returns_or_raises_comes_back() -> None:
