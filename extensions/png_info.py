@@ -25,7 +25,7 @@ def png_info(toolbox: Toolbox, texts: Texts) -> None:
     from sdtoolbox.ui.picture_input import picture_input
 
     with gr.Row():
-        picture = picture_input(texts, "Picture", help="What stands in it about how it was drawn is shown.", videos=True)
+        picture = picture_input(texts, "Picture", help="Shown is what stands in it of how it was drawn.", videos=True)
         with gr.Column():
             said = gr.Textbox(label="What stands in it", lines=6, max_lines=20, buttons=["copy"], interactive=False)
             found = gr.JSON(label="What the toolbox would draw with it")

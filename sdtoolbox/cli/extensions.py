@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
 COLUMNS = ("name", "state", "adds", "seconds", "reason")
 LATER = (
-    "Workers follow by themselves. So does a server that is running: it builds its page anew, and pages that are open say "
-    "that there is a new one."
+    "Workers follow by themselves. So does a server that is running: it builds its page anew, and open pages say that "
+    "there is a new one."
 )
 
 

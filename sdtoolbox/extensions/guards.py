@@ -12,6 +12,8 @@ from typing import Any
 
 from PIL import Image, ImageFile  # noqa: F401
 
+import sdtoolbox.images.opening  # noqa: F401 - it sets Pillow's limits: whoever imports it first changes nothing
+
 WATCHED: Mapping[str, str] = {
     "builtins.open": "io",
     "builtins.print": "builtins",

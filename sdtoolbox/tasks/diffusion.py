@@ -254,8 +254,9 @@ def sample(
 ) -> tuple[Tensor, list[dict[str, float]]]:
     """The latents [B, C, h, w] to which the request's sampler brings x, which carries noise of std sigmas[0].
 
-    And what it reports of each image. `step_work` is how long a step takes next to one of the job's first drawing, `stage` what the progress calls it.
-    EXTENSION_FAILED if what a sampler returns is no such latent, NUMERIC if it is not finite.
+    And what it reports of each image. `step_work` is how long a step takes next to one of the job's first drawing,
+    `stage` what the progress calls it. EXTENSION_FAILED if what a sampler returns is no such latent, NUMERIC if it is
+    not finite.
     """
     entry = _sampler(batch.request, ctx)
     steps, travelled = len(sigmas) - 1, way_travelled(sigmas)

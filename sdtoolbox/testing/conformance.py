@@ -58,12 +58,13 @@ CALLED_BY_THE_WEB = frozenset({"selectors", "prompt_syntaxes", "hooks", "routes"
 
 def source_of(path: Path) -> Source:
     """The extension that a file, or a folder with `__init__.py`, is; UserError PARAM_INVALID if it is none."""
+    path = path.resolve()
     file = path / "__init__.py" if path.is_dir() else path
     if not file.is_file() or file.suffix != ".py" or path.stem[0] in "._":
         said = f"{path.name} is no extension."
         hint = "Name a .py file, or a folder with __init__.py, whose name does not begin with _ or a dot."
         raise UserError("PARAM_INVALID", said, hint, "path")
-    return Source(path.stem, file.resolve())
+    return Source(path.stem, file)
 
 
 def checks_of_file(path: Path, values: Values | None = None) -> Iterator[Check]:
@@ -77,7 +78,16 @@ def checks_of_file(path: Path, values: Values | None = None) -> Iterator[Check]:
     yield Check(subject, "imports", not outcome.reason, outcome.reason or f"{outcome.seconds:.2f} s", outcome.details)
     if outcome.reason:
         return
+    # What another file of this name has left must not be taken for it, nor this one for another.
     forget(source)
+    try:
+        yield from _checks_of_good(source, outcome, values)
+    finally:
+        forget(source)
+
+
+def _checks_of_good(source: Source, outcome: Descriptor, values: Values | None) -> Iterator[Check]:
+    subject = f"extension {source.name}"
     yield attempt(subject, "names are free", lambda: _names_are_free(source))
     if any(one.kind in CALLED_BY_THE_WEB for one in outcome.adds):
         yield attempt(subject, "leaves torch out of the web page", lambda: _needs_no_torch(source))

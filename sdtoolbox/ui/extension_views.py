@@ -115,8 +115,10 @@ class ExtensionViews:
 
     def _worded(self, added: str) -> str:
         """ "sampler Ralston" in the page's language, where it has a word for the kind."""
-        noun, _, label = added.partition(" ")
-        return f"{self.texts.get(f'extensions.noun.{noun}', noun)} {label}"
+        nouns = (registry.noun for registry in self.toolbox.registries.by_name().values())
+        noun = next((noun for noun in nouns if added.startswith(f"{noun} ")), "")
+        word = self.texts.get(f"extensions.noun.{noun.replace(' ', '_')}", noun)
+        return word + added.removeprefix(noun)
 
     def _changed(self, action: Callable[[], None]) -> Json:
         try:

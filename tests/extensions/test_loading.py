@@ -206,3 +206,17 @@ def test_an_installed_package_is_found_by_its_entry_point(
     registries, reports = loaded(settings)
     assert (reports["pack"].state, reports["pack"].place) == ("loaded", "my-pack 1.5")
     assert "packed" in registries.samplers
+
+
+def test_one_whose_file_is_another_by_the_time_it_is_used_says_so(settings: Settings) -> None:
+    file = put(settings, "edited", SAMPLER.format(name="still", label="Still"))
+    registries, _ = loaded(settings)
+    file.write_text(SAMPLER.format(name="moved", label="Moved"))
+    with pytest.raises(UserError, match=r"the extension edited does not add still any more. Reload") as caught:
+        registries.samplers.get("still").value.function(None, 7.0, [], noise=None, on_step=None)
+    assert caught.value.code == "EXTENSION_FAILED"
+
+
+def test_our_own_limits_of_pictures_are_nobodys_change(settings: Settings) -> None:
+    put(settings, "reads", "import sdtoolbox.images.opening\n" + SAMPLER.format(name="reads", label="Reads"))
+    assert loaded(settings)[1]["reads"].reason == ""

@@ -39,7 +39,8 @@ def test_a_picture_of_another_program_is_read(toolbox: Toolbox) -> None:
     said, found = MODULE.described(toolbox, toolbox.add_picture(picture(parameters=PARAMETERS)))
     assert said == PARAMETERS
     assert (found["task"], found["tool"]) == ("txt2img", "A1111")
-    assert {"prompt": "a red house", "negative_prompt": "rain", "steps": 7, "seed": 5}.items() <= found["values"].items()
+    wanted = {"prompt": "a red house", "negative_prompt": "rain", "steps": 7, "seed": 5}
+    assert wanted.items() <= found["values"].items()
     json.dumps(found)
 
 

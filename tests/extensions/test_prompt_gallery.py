@@ -57,9 +57,8 @@ def test_without_lines_the_prompt_is_drawn_as_it_is(toolbox: Toolbox) -> None:
 
 
 def test_progress_counts_the_pictures_and_the_model_is_given_back() -> None:
-    request = MODULE.PromptGallery.parse(
-        VALUES | {"checkpoint": "gaussian", "sampler": "euler", "schedule": "karras", "guidance_scale": 2, "clip_skip": 1}
-    )
+    resolved = {"checkpoint": "gaussian", "sampler": "euler", "schedule": "karras", "guidance_scale": 2, "clip_skip": 1}
+    request = MODULE.PromptGallery.parse(VALUES | resolved)
     ctx = FakeContext({"gaussian": GaussianModel()})
     drawn = list(MODULE.run(request, ctx))
     assert [one.index for one in drawn] == [0, 0, 0, 0]

@@ -97,7 +97,8 @@ def test_the_manifest_of_the_guide_is_read() -> None:
 def test_the_tests_of_the_guide_pass() -> None:
     names = vars(example_of("sampler"))
     section = guide().partition("\n## Test it\n")[2]
-    exec(compile("\n".join(re.findall(r"```python\n(.*?)```", section, re.DOTALL)), "Test it", "exec", dont_inherit=True), names)
+    code = "\n".join(re.findall(r"```python\n(.*?)```", section, re.DOTALL))
+    exec(compile(code, "Test it", "exec", dont_inherit=True), names)
     tests = [value for name, value in names.items() if name.startswith("test_")]
     assert len(tests) == 3
     for test in tests:

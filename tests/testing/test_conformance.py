@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, ClassVar
@@ -58,9 +59,8 @@ def test_the_shipped_extensions_conform(name: str) -> None:
             "def register(ext): ext.sampler(euler)",
             "the sampler name 'euler' of mine is already taken by",
         ),
-        ("import torch\ndef tab(toolbox): pass\ndef register(ext): ext.tab(tab)", "it imports torch at the top"),
     ],
-    ids=["missing", "patches", "nothing", "clash", "torch"],
+    ids=["missing", "patches", "nothing", "clash"],
 )
 def test_what_is_wrong_with_a_file_is_said(tmp_path: Path, text: str, said: str) -> None:
     with pytest.raises(AssertionError) as caught:
@@ -74,6 +74,30 @@ def test_what_is_no_extension_is_refused(tmp_path: Path, name: str) -> None:
         (tmp_path / one).write_text("def register(ext): pass")
     with pytest.raises(UserError, match="is no extension"):
         check_extension(tmp_path / name)
+
+
+def test_a_folder_is_one_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = tmp_path / "whole_folder"
+    folder.mkdir()
+    (folder / "__init__.py").write_text("from .smiles import register as register")
+    code = "def smiles(text):\n    'Help.'\n    return text.replace(':)', 'a smile')\n\n"
+    written(folder, "smiles", f"{code}def register(ext): ext.prompt_syntax(smiles)")
+    monkeypatch.chdir(folder)
+    said = {check.name: check.said for check in check_extension(".")}
+    assert said["rewrites"] == "changes 1 of 7 prompts"
+    assert "sdtoolbox_extensions.whole_folder" not in sys.modules
+
+
+def test_torch_at_the_top_of_what_the_page_loads_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    packages = tmp_path / "packages"
+    packages.mkdir()
+    names = {"load": "torch.serialization", "save": "torch.serialization", "manual_seed": "torch.random"}
+    code = "\n".join(f"def {name}(): pass\n{name}.__module__ = {home!r}" for name, home in names.items())
+    written(packages, "torch", code)  # the real one takes seconds
+    monkeypatch.setenv("PYTHONPATH", str(packages))
+    text = "import torch\ndef tab(toolbox): pass\ndef register(ext): ext.tab(tab)"
+    checks = {check.name: check for check in checks_of_file(written(tmp_path, "mine", text))}
+    assert "it imports torch at the top of its file" in checks["leaves torch out of the web page"].said
 
 
 def test_a_task_runs_in_a_real_queue() -> None:

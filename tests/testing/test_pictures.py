@@ -161,7 +161,7 @@ def test_an_architecture_that_takes_every_file_is_named() -> None:
     def build(tensors: Any) -> Any:
         """Help."""
 
-    assert "detect takes a file without tensors" in refused(
+    assert "detect takes a file without tensors for its own" in refused(
         check_architecture, "everything", detect=lambda shapes: 2, build=build
     )
     assert "it raises KeyError" in refused(

@@ -45,7 +45,7 @@ def test_it_returns_the_picture_files_and_the_result(client: Any) -> None:
 def test_its_description_is_the_schemas(client: Any) -> None:
     endpoints = client.view_api(return_format="dict")["named_endpoints"]
     # The page's own events are not for others.
-    assert list(endpoints) == ["/txt2img", "/img2img", "/inpaint", "/erase", "/denoise", "/upscale"]
+    assert list(endpoints) == ["/txt2img", "/img2img", "/inpaint", "/erase", "/denoise", "/upscale", "/prompt_gallery"]
     parameters = endpoints["/txt2img"]["parameters"]
     assert [parameter["parameter_name"] for parameter in parameters] == shown_fields(Txt2Img)
     assert all(parameter["parameter_has_default"] for parameter in parameters)

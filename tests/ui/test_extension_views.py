@@ -57,6 +57,8 @@ def test_a_row_says_what_it_is_what_it_adds_and_where_it_lies(toolbox: Toolbox) 
     assert row_of(views_of(toolbox), "ralston")["place"] == "part of sdtoolbox (ralston.py)"
     chinese = ExtensionViews(toolbox, Texts("zh-CN"), change=lambda action: action())
     assert row_of(chinese, "woods")["adds"] == ["采样器 Walk"]
+    odd = chinese.row(Report("x", "disabled", adds=("prompt syntax Arrows", "wonder Of the world")))["adds"]
+    assert odd == ["提示词语法 Arrows", "wonder Of the world"]
 
 
 def test_switching_goes_through_the_change_and_says_what_is_wrong(toolbox: Toolbox) -> None:
