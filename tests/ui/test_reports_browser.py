@@ -18,6 +18,7 @@ def test_what_a_sampler_reports_is_shown(open_page: Callable[..., Any]) -> None:
     drop(page, speaking(text), "#txt2img-prompt")
     page.wait_for_function("() => document.querySelector('#txt2img-prompt textarea').value === 'a red house'")
     page.click("#txt2img-generate")
+    page.wait_for_timeout(9000); print("FACTS", page.text_content(".sd-facts"), "|", page.input_value("#txt2img-prompt textarea"), page.text_content(".sd-line"), page.failures); page.screenshot(path="/tmp/e2/r.png")
     page.wait_for_function(
         r"() => /seed 5 .*acceptance rate [\d.]+$/i.test(document.querySelector('.sd-facts').textContent)"
     )
