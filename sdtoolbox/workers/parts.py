@@ -52,9 +52,7 @@ class Parts:
         database = Database(settings.database)
         # Without extensions nothing is known of what they know: it stays as it was.
         added = AddedArchitectures(None if settings.safe_mode else lambda: registries.architectures)
-        catalog = Catalog(
-            settings.all_model_folders, database, at_once=(settings.shipped_models,), architectures=added
-        )
+        catalog = Catalog(settings.all_model_folders, database, at_once=(settings.shipped_models,), architectures=added)
         store = ImageStore(settings.outputs, database)
         return cls(settings, registries, reports, catalog, database, Queue(database, settings), store, [generation])
 

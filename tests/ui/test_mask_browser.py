@@ -210,7 +210,7 @@ def test_a_result_is_compared_and_sent_on_with_its_mask(page: Any, web: Web) -> 
     page.click("#erase-generate")
     request = wait_for_jobs(web, "erase", 1)[0]
     assert (request["image"], request["mask"]) == (result, drawn)
-    page.locator(".sd-facts:visible", has_text="seam 1.25").wait_for()
+    page.locator(".sd-facts:visible", has_text="seam 1.25 · steps taken 12").wait_for()
 
 
 def test_on_a_phone_a_result_is_sent_on_a_finger_paints_and_a_reload_keeps_it(open_page: Open) -> None:

@@ -94,10 +94,10 @@ def draw(request: Drawing, ctx: TaskContext) -> Iterator[Drawn]:
 
 
 def erase(request: Erase, ctx: TaskContext) -> Iterator[Drawn]:
-    """The task without a model: the picture as it is, and a seam that is measured."""
+    """The task without a model: the picture as it is, with a seam and a report as samplers make them."""
     assert request.image
     ctx.stage("restoring")
-    yield Drawn(ctx.picture(request.image).picture(), 0, request, 0, measured={"seam": 1.25})
+    yield Drawn(ctx.picture(request.image).picture(), 0, request, 0, measured={"seam": 1.25, "steps_taken": 12.0})
 
 
 def picture(batch: Drawing, index: int) -> Image.Image:
