@@ -7,6 +7,7 @@ import gc
 import logging
 import os
 import threading
+import warnings
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
@@ -123,21 +124,23 @@ class Pages:
         # Gradio checks the paths in what clients send only in a launched app, and mounting does not count as that.
         page.has_launched = True
         life = self._app.router.lifespan_context
-        gr.mount_gradio_app(
-            self._app,
-            page,
-            path="/",
-            root_path=address(number),
-            allowed_paths=[str(self._toolbox.settings.outputs)],
-            max_file_size=self._toolbox.settings.upload_limit_mb * 2**20,
-            footer_links=[],
-            run_history=False,
-            show_error=False,
-            ssr_mode=False,
-            pwa=False,
-            theme=theme(),
-            css=css(),
-        )
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "SSR mode")  # which was not asked for
+            gr.mount_gradio_app(
+                self._app,
+                page,
+                path="/",
+                root_path=address(number),
+                allowed_paths=[str(self._toolbox.settings.outputs)],
+                max_file_size=self._toolbox.settings.upload_limit_mb * 2**20,
+                footer_links=[],
+                run_history=False,
+                show_error=False,
+                ssr_mode=False,
+                pwa=False,
+                theme=theme(),
+                css=css(),
+            )
         # It is reached through this object instead, and starts and ends with its site.
         self._app.router.lifespan_context = life
         site = self._app.router.routes.pop().app

@@ -133,7 +133,8 @@ def _tabs(shared: Shared, extras: Sequence[BuiltTab], change: Change) -> list[Ta
         for extra in extras:
             with gr.Tab(extra.label, id=extra.id):
                 if extra.blocks is not None:
-                    extra.blocks.render()
+                    with gr.Column(elem_classes="sd-extra"):
+                        extra.blocks.render()
                 else:
                     reason = without_folders(extra.reason) if shared.by_many else extra.reason
                     card = error_card(shared.texts("extensions.tab_failed"), f"{extra.owner}: {reason}")
