@@ -18,17 +18,30 @@ SAID = ("parameters", "prompt", "workflow", "Comment", "invokeai_metadata", "com
 """Under which names programs write how they drew; what stands there is shown as it is, the first of them."""
 
 
+WORDS = {
+    "en": (
+        "Picture",
+        "Shown is what stands in it of how it was drawn.",
+        "What stands in it",
+        "What the toolbox would draw with it",
+    ),
+    "zh-CN": ("图片", "显示图片中记录的生成方式。", "图片中的内容", "工具箱会据此绘制的内容"),
+}
+"""An extension brings its own words for the languages of the page."""
+
+
 def png_info(toolbox: Toolbox, texts: Texts) -> None:
     """Built once for each language of the page; what happens on it later goes through `toolbox`."""
     import gradio as gr  # not at the top: whoever draws has no gradio, and loads this file too
 
     from sdtoolbox.ui.picture_input import picture_input
 
+    name, help, stands, draws = WORDS.get(texts.language, WORDS["en"])
     with gr.Row():
-        picture = picture_input(texts, "Picture", help="Shown is what stands in it of how it was drawn.", videos=True)
+        picture = picture_input(texts, name, help=help, videos=True)
         with gr.Column():
-            said = gr.Textbox(label="What stands in it", lines=6, max_lines=20, buttons=["copy"], interactive=False)
-            found = gr.JSON(label="What the toolbox would draw with it")
+            said = gr.Textbox(label=stands, lines=6, max_lines=20, buttons=["copy"], interactive=False)
+            found = gr.JSON(label=draws)
 
     def show(identity: str | None) -> tuple[str, dict[str, Any]]:
         return described(toolbox, identity)

@@ -52,7 +52,7 @@ def serve(home: Path, **settings: str) -> Iterator[Web]:
         **{name: value for name, value in os.environ.items() if not name.startswith(("SDTOOLBOX_", "GRADIO_"))},
         "SDTOOLBOX_HOME": str(home),
         "SDTOOLBOX_TEST_ENGINE": NAME,
-        "PYTHONPATH": str(ROOT),
+        "PYTHONPATH": os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH")))),
         **{f"SDTOOLBOX_{name.upper()}": value for name, value in settings.items()},
     }
     log = (home / "server.log").open("w")

@@ -89,16 +89,17 @@ def build_page(
 
 def build_tab(toolbox: Toolbox, entry: Entry[Any], texts: Texts | None = None) -> BuiltTab:
     """Build an extension's tab, in this language if it asks; what it raises is logged and the reason on its card."""
-    identity = f"{entry.owner}.{entry.id}"
+    identity, texts = f"{entry.owner}.{entry.id}", texts or Texts()
+    label = texts.get(f"tab.{entry.id}", entry.label)
     try:
         with gr.Blocks() as blocks:
             named = "texts" in inspect.signature(entry.value).parameters
-            entry.value(toolbox, **({"texts": texts or Texts()} if named else {}))
+            entry.value(toolbox, **({"texts": texts} if named else {}))
     except Exception as error:  # an author's mistake must not take the page down
         log.exception("tab %s of extension %s could not be built", entry.label, entry.owner)
         details = "".join(traceback.format_exception(error))
-        return BuiltTab(identity, entry.label, None, entry.owner, f"{type(error).__name__}: {error}", details)
-    return BuiltTab(identity, entry.label, blocks, entry.owner)
+        return BuiltTab(identity, label, None, entry.owner, f"{type(error).__name__}: {error}", details)
+    return BuiltTab(identity, label, blocks, entry.owner)
 
 
 def _header(toolbox: Toolbox, texts: Texts, browser: gr.BrowserState, shared: bool) -> tuple[gr.HTML, Component]:

@@ -34,6 +34,8 @@ MISSING = "def register(ext): pass\nNEEDS = ('no-such-package>=3',)"
 
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
+    for name in [one for one in sys.modules if one.startswith("sdtoolbox_extensions.")]:
+        del sys.modules[name]  # other tests have extensions of the same names
     folder = tmp_path / "extensions"
     folder.mkdir()
     return Settings(home=tmp_path / "home", extension_folders=(folder,), extension_patience=60)

@@ -84,9 +84,9 @@ def test_the_tab_is_built_inside_an_event_loop_in_the_language_of_the_page(toolb
         return build_tab(toolbox, entry, Texts(language))
 
     built = asyncio.run(build())
-    assert (built.label, built.reason) == ("PNG info", "")
+    assert (built.label, built.reason) == (Texts(language)("tab.png_info"), "")
     assert built.blocks is not None
     components = list(built.blocks.blocks.values())
-    assert "What stands in it" in {getattr(one, "label", None) for one in components}
+    assert MODULE.WORDS[language][2] in {getattr(one, "label", None) for one in components}
     (field,) = [one for one in components if "sd-given-picture" in (getattr(one, "html_template", None) or "")]
     assert Texts(language)("picture.replace") in field.html_template

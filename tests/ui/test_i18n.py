@@ -43,7 +43,17 @@ def test_every_key_that_is_used_is_there_and_every_key_there_is_used() -> None:
     code = "\n".join(path.read_text("utf-8") for path in UI.rglob("*") if path.suffix in (".py", ".js", ".html"))
     used = set(re.findall(r'[(, ]"((?:[a-z_]+\.)[\w.]+)"', code)) | set(re.findall(r"\{\{ ([\w.]+) \}\}", code))
     used -= {"app.css", "mask.png"}
-    put_together = {"field", "error", "stage", "task", "extensions", "example", "problem", "group"}  # at run time
+    put_together = {
+        "field",
+        "error",
+        "stage",
+        "task",
+        "tab",
+        "extensions",
+        "example",
+        "problem",
+        "group",
+    }  # at run time
     prefixes = put_together | {"kind", "state", "base", "layout", "option", "axis", "choice", "selector"}
     assert {key for key in used if key.split(".")[0] in {k.split(".")[0] for k in ENGLISH}} - set(ENGLISH) == set()
     assert {key for key in ENGLISH if key.split(".")[0] not in prefixes} - used == set()

@@ -82,7 +82,7 @@ def add_stage(page: Any, task: str, name: str) -> None:
 def test_a_picture_is_measured_and_what_is_typed_replaces_it(page: Any) -> None:
     open_tab(page, "denoise")
     assert page.locator(LINE).count() == 0
-    assert page.is_visible(".sd-stage-none")
+    assert page.is_visible("#denoise-stages .sd-stage-none")
     give(page, "denoise", noisy())
     said = line(page, "no JPEG traces", "→ Denoiser", "→ 400×320")
     noise = float(said.split()[1])
