@@ -70,8 +70,7 @@ class Card(Request):
 
 def run(request, ctx):
     """Draw it."""
-    from gradio_client import Client
-from PIL import Image
+    from PIL import Image
 
     ctx.stage("sampling")
     yield Drawn(Image.new("RGB", (16, 16), (len(request.prompt), 40, 60)), request.seed, request, 0)
