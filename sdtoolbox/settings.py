@@ -44,7 +44,7 @@ class Settings(BaseSettings):
     model_folders: tuple[Path, ...] = Field((), description="More folders to look for models in.")
     extension_folders: tuple[Path, ...] = Field((), description="More folders to look for extensions in.")
     extension_patience: float = Field(
-        8.0, ge=0, le=3600, description="Seconds that a start waits for extensions that it has not seen before."
+        5.0, ge=0, le=3600, description="Seconds that a start waits for extensions that it has not seen before."
     )
     extensions: dict[str, dict[str, Any]] = Field(
         {}, description="Extensions' own settings, by the extension's name: see its documentation."

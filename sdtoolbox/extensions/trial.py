@@ -24,6 +24,8 @@ from sdtoolbox.extensions.manifest import Manifest, read_manifest
 
 def main() -> None:
     """Answer until the input ends, then leave whatever threads an extension has started."""
+    if hasattr(os, "nice"):
+        os.nice(10)  # what loops for ever must not slow down the start that does not wait for it any more
     asked, answers = os.fdopen(os.dup(0), encoding="utf-8"), os.fdopen(os.dup(1), "w", encoding="utf-8")
     # What an extension prints or reads must not get between the answers.
     nowhere = os.open(os.devnull, os.O_RDWR)
