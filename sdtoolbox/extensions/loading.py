@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import time
 import traceback
 from collections.abc import Sequence
@@ -14,6 +13,7 @@ from typing import Any, Literal
 from sdtoolbox.extensions.descriptors import Descriptor, described, entries_of
 from sdtoolbox.extensions.finding import Source, find
 from sdtoolbox.extensions.importing import drafted, forget
+from sdtoolbox.extensions.keeping import keep
 from sdtoolbox.extensions.manifest import Manifest, read_manifest
 from sdtoolbox.extensions.registries import Registries
 from sdtoolbox.extensions.states import States
@@ -156,11 +156,8 @@ class _Known:
                 why = Absent(report.name, f"{report.reason}.")
                 named = {(kind, name): why for kind, *names in self._adds.get(report.name, []) for name in names}
                 registries.miss(named)
-        if (text := json.dumps(self._adds, sort_keys=True)) != self._before:
-            self._file.parent.mkdir(parents=True, exist_ok=True)
-            beside = self._file.with_suffix(f".{os.getpid()}.part")
-            beside.write_text(text, encoding="utf-8")
-            os.replace(beside, self._file)
+        if json.dumps(self._adds, sort_keys=True) != self._before:
+            keep(self._file, self._adds)
 
     def labels(self, name: str, registries: Registries) -> tuple[str, ...]:
         """What it would add, in words."""

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-import os
 from dataclasses import dataclass
 from pathlib import Path
+
+from sdtoolbox.extensions.keeping import keep
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,9 +32,4 @@ class States:
 
     def write(self, file: Path) -> None:
         """Replace the file as a whole."""
-        file.parent.mkdir(parents=True, exist_ok=True)
-        beside = file.with_suffix(f".{os.getpid()}.part")
-        beside.write_text(
-            json.dumps({"disabled": sorted(self.disabled), "generation": self.generation}), encoding="utf-8"
-        )
-        os.replace(beside, file)
+        keep(file, {"disabled": sorted(self.disabled), "generation": self.generation})

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import queue
 import subprocess
 import sys
@@ -17,6 +16,7 @@ from pathlib import Path
 from sdtoolbox import __version__
 from sdtoolbox.extensions.descriptors import Descriptor
 from sdtoolbox.extensions.finding import Source
+from sdtoolbox.extensions.keeping import keep
 from sdtoolbox.extensions.manifest import API, Manifest
 from sdtoolbox.extensions.trial import source_to
 
@@ -36,7 +36,6 @@ class Trials:
     def __init__(self, folder: Path, limit: float | None = None) -> None:
         self.folder = folder
         self.limit = LIMIT_SECONDS if limit is None else limit
-        self.ran: list[str] = []  # the names of those that were not known yet
 
     def outcomes(self, sources: Sequence[Source], patience: float) -> dict[Source, Descriptor]:
         """What is known of each, after at most `patience` seconds of trying those that are new.
@@ -49,7 +48,6 @@ class Trials:
             if (known := self._known(source)) is not None:
                 found[source] = known
             else:
-                self.ran.append(source.name)
                 waiting.put(source)
         until, new = time.monotonic() + patience, waiting.qsize()
         done: queue.SimpleQueue[tuple[Source, Descriptor]] = queue.SimpleQueue()
@@ -122,11 +120,7 @@ class Trials:
         return outcome if not outcome.reason or values["packages"] == packages() else None
 
     def _keep(self, source: Source, outcome: Descriptor) -> None:
-        self.folder.mkdir(parents=True, exist_ok=True)
-        file = self._file(source)
-        beside = file.with_suffix(f".{os.getpid()}.part")
-        beside.write_text(json.dumps({"packages": packages(), "outcome": outcome.as_dict()}), encoding="utf-8")
-        os.replace(beside, file)
+        keep(self._file(source), {"packages": packages(), "outcome": outcome.as_dict()})
 
     def _file(self, source: Source) -> Path:
         versions = f"{source.fingerprint()} {__version__} {API} {sys.version}"

@@ -47,6 +47,7 @@ def test_a_picture_is_chosen_and_taken_away_again(page: Any) -> None:
 def test_a_picture_is_dropped(page: Any) -> None:
     drop(page, speaking(TEXT.replace("red", "green")), "[id^=sd-picture-] .sd-zone")
     said(page, "a green house")
+    assert page.failures == []
 
 
 def test_what_is_no_picture_is_refused_at_the_field(page: Any) -> None:
